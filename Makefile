@@ -1,0 +1,54 @@
+# Everything here also works without make: see README.
+PROFILE ?= digits
+RUN ?= latest
+export PROFILE
+
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+# The newest of the supported Pythons that answers; name another with PYTHON=.
+PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3; do \
+	$$each -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& { echo $$each; break; }; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help bench test report lint format lock clean
+
+help: ## show this
+	@echo "make bench   set up, then build, measure and judge the variants of PROFILE=$(PROFILE)"
+	@echo "             K='expression' picks some, ARGS='...' goes to pytest"
+	@echo "make test    set up, then run the tests; ARGS='...' goes to pytest"
+	@echo "make report  show a saved run again: RUN=latest, a number or a path"
+	@echo "make lint    check style and types"
+	@echo "make format  put the code into shape"
+	@echo "make lock    refresh requirements.lock from pyproject.toml"
+	@echo "make clean   remove the environment; the store and the histories stay"
+
+bench: $(READY)
+	@$(PY) -m pytest bench -q --profile=$(PROFILE) $(if $(K),-k "$(K)") $(ARGS)
+
+test: $(READY)
+	@$(PY) -m pytest tests $(if $(K),-k "$(K)") $(ARGS)
+
+report: $(READY)
+	@$(VENV)/bin/slimbench report $(RUN) $(ARGS)
+
+lint: $(READY)
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+format: $(READY)
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+lock:
+	@$(PYTHON) scripts/lock.py
+
+clean:
+	@rm -rf $(VENV)
+
+$(READY): requirements.lock pyproject.toml scripts/install.py
+	@test -n "$(PYTHON)" || { echo "slimbench needs Python 3.11, 3.12 or 3.13; name one with PYTHON=."; exit 1; }
+	@$(PYTHON) scripts/install.py $(VENV) requirements.lock
+	@touch $@

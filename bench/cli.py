@@ -1,0 +1,59 @@
+"""The `slimbench` command: everything around the benchmarks that is not a benchmark."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import sys
+from collections.abc import Sequence
+
+from bench import commands, registry
+from bench.commands import Command
+from bench.errors import UsageProblem
+from bench.history.document import HistoryError
+
+USAGE = 2
+"""Exit status where something asked for does not exist or does not fit."""
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a subcommand; returns its exit status."""
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    command: Command = chosen.command
+    try:
+        return command.run(chosen)
+    except (UsageProblem, HistoryError) as problem:
+        print(f"slimbench {command.name}: {problem}", file=sys.stderr)
+        return USAGE
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"slimbench {command.name}: {where}{error.strerror}.", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="slimbench",
+        description="Benchmarks of slimmed-down image classifiers: data, store and reports. "
+        "The benchmarks themselves are run by `make bench` or `pytest bench --profile=digits`.",
+    )
+    parser.add_argument(
+        "--version", action="version", version=importlib.metadata.version("slimbench")
+    )
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in registry.constants(commands, "COMMAND"):
+        subparser = subparsers.add_parser(command.name, help=command.help, description=command.help)
+        command.add_arguments(subparser)
+        subparser.set_defaults(command=command)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

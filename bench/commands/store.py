@@ -1,0 +1,88 @@
+"""`slimbench store`: see what was built and kept, and make room."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from tabulate import tabulate
+
+from bench import profiles, variants
+from bench.commands import Command
+from bench.spec import Step
+from bench.steps import identity
+from bench.steps.gzip_size import GzipSize
+from bench.steps.store import Artifact, Store
+
+DAY = 24 * 3600
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what is to be removed."""
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument(
+        "--prune",
+        action="store_true",
+        help="remove leftovers of killed runs, logs older than a week, and what no profile needs",
+    )
+    choice.add_argument("--clear", action="store_true", help="remove everything")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List the store's objects, after removing what was asked for."""
+    store = Store()
+    store.prepare()
+    if arguments.clear or arguments.prune:
+        _remove(store, keep=set() if arguments.clear else _needed())
+        _clean(store)
+    rows = [
+        (artifact.key[:12], artifact.title, f"{artifact.bytes / 2**20:.1f}", _day(artifact))
+        for artifact in store.objects()
+    ]
+    if rows:
+        headers = ("object", "made by", "MiB", "made on")
+        print(tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True))
+    total = sum(artifact.bytes for artifact in store.objects())
+    print(f"{store.root}: {len(rows)} objects, {total / 2**20:.0f} MiB")
+    return 0
+
+
+def _needed() -> set[str]:
+    """Return the keys of everything in every profile's chains, with the profile's seed."""
+    keys: set[str] = set()
+
+    def visit(step: Step, seed: int) -> None:
+        key = identity.key(step, seed)
+        if key not in keys:
+            keys.add(key)
+            for each in identity.inputs(step):
+                visit(each, seed)
+
+    for profile in profiles.load_profiles().values():
+        for variant in variants.all_variants(profile.dataset).values():
+            visit(GzipSize(variant.chain), profile.seed)
+    return keys
+
+
+def _remove(store: Store, keep: set[str]) -> None:
+    for artifact in list(store.objects()):
+        if artifact.key not in keep:
+            store.remove(artifact.key)
+            print(f"removed {artifact.key[:12]} {artifact.title}")
+
+
+def _clean(store: Store) -> None:
+    leftovers = store.sweep()
+    if leftovers:
+        print(f"removed {leftovers} leftovers of runs that were killed")
+    for log in (store.root / "logs").glob("*.log"):
+        if time.time() - log.stat().st_mtime > 7 * DAY:
+            log.unlink(missing_ok=True)
+
+
+def _day(artifact: Artifact) -> str:
+    made = (artifact.folder / "manifest.json").stat().st_mtime
+    return time.strftime("%Y-%m-%d", time.localtime(made))
+
+
+COMMAND = Command("store", "List what was built and kept; make room.", add_arguments, run)

@@ -1,0 +1,1 @@
+"""The JSON histories: reading, writing and finding them, without pytest or TensorFlow."""

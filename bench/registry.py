@@ -1,0 +1,34 @@
+"""Finding what the folders of the suite hold: one file each, no list to keep.
+
+A module takes part by defining the constant its folder looks for (`DATASET`, `ENGINE`, ...), so
+that adding one is adding a file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+from bench.errors import UsageProblem
+
+
+def modules(package: ModuleType) -> Iterator[ModuleType]:
+    """Yield the package's modules, imported, in the order of their names."""
+    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
+        yield importlib.import_module(f"{package.__name__}.{info.name}")
+
+
+def constants(package: ModuleType, constant: str) -> Iterator[Any]:
+    """Yield the value of `constant` from each module that defines it."""
+    for module in modules(package):
+        if hasattr(module, constant):
+            yield getattr(module, constant)
+
+
+def unknown(what: str, name: str, known: object) -> UsageProblem:
+    """Say that `name` does not exist, and what does."""
+    names = ", ".join(sorted(known)) if isinstance(known, (list, tuple, set, dict)) else str(known)
+    return UsageProblem(f"There is no {what} {name!r}. There is: {names or 'none'}.")

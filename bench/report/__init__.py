@@ -1,0 +1,1 @@
+"""What people see of a history: tables and charts, without pytest or TensorFlow."""

@@ -1,0 +1,218 @@
+"""What the reports say, in English and French.
+
+One dataclass holds every phrase, so that a language that lacks one does not pass the type check.
+Names of variants, engines and budgets, and reasons recorded in a history, are data and are shown
+as they are.
+"""
+
+# ruff: noqa: RUF001 (the multiplication sign and the dash are meant)
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Lang = Literal["en", "fr"]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The phrases of one language; `{...}` are filled in by the report that uses them."""
+
+    model: str
+    engine: str
+    threads: str
+    time: str
+    size: str
+    size_gzip: str
+    accuracy: str
+    improvement: str
+    reduction: str
+    reference: str
+
+    nothing: str
+    interval: str
+    equal: str
+    faster: str
+    slower: str
+    smaller: str
+    larger: str
+    kibibyte: str
+    mebibyte: str
+    byte: str
+    millisecond: str
+
+    context: str
+    setting: str
+    settings: str
+    scored: str
+    status_partial: str
+    status_interrupted: str
+    broken: str
+    broken_row: str
+    over: str
+    under: str
+    not_judged: str
+    missing: str
+    warnings: str
+    notes: str
+
+    chart_times: str
+    chart_times_axis: str
+    chart_p90: str
+    chart_sizes: str
+    chart_sizes_axis: str
+    chart_raw: str
+    chart_gzip: str
+    chart_not_measured: str
+    chart_pareto: str
+    chart_pareto_x: str
+    chart_pareto_y: str
+    chart_accuracy: str
+    chart_front: str
+    chart_dominated: str
+    chart_no_accuracy: str
+    chart_left_out: str
+
+    captions: Mapping[str, str]
+    """What a profile can show and what it cannot, by the profile's name."""
+
+
+ENGLISH = Words(
+    model="Model",
+    engine="Engine",
+    threads="Threads",
+    time="Inference time",
+    size="Size",
+    size_gzip="gzip",
+    accuracy="Accuracy",
+    improvement="Time improvement",
+    reduction="Size reduction",
+    reference="Reference",
+    nothing="–",
+    interval="{share} % [{low}–{high}]",
+    equal="{factor}×",
+    faster="{factor}× faster",
+    slower="{factor}× slower",
+    smaller="{factor}× smaller",
+    larger="{factor}× larger",
+    kibibyte="KiB",
+    mebibyte="MiB",
+    byte="B",
+    millisecond="ms",
+    context="Profile {profile}, {settings}{scored}. Times are medians of single invocations.",
+    setting="{engine} with 1 thread",
+    settings="{engine} with {threads} threads",
+    scored=", {count} images scored, accuracy with its 95 % interval",
+    status_partial="This run is partial: only some of the profile was asked for.",
+    status_interrupted="This run was interrupted: cases that were not finished are left out.",
+    broken="Broken budgets:",
+    broken_row="{case}: {budget} is {value}, {side} its limit of {limit} by {by}",
+    over="over",
+    under="under",
+    not_judged="Budgets not judged, for want of a value:",
+    missing="Missing, could not be had here:",
+    warnings="Before the run:",
+    notes="Not measured:",
+    chart_times="Inference time",
+    chart_times_axis="Time of a single invocation (ms)",
+    chart_p90="bar: median; line: 90th percentile",
+    chart_sizes="Size of the model file",
+    chart_sizes_axis="Size (MiB)",
+    chart_raw="file",
+    chart_gzip="gzip",
+    chart_not_measured="not measured",
+    chart_pareto="Size, time and accuracy: {setting}",
+    chart_pareto_x="Size of the model file, logarithmic",
+    chart_pareto_y="Median time of an invocation (ms), logarithmic",
+    chart_accuracy="Accuracy (%)",
+    chart_front="Pareto front: no other is as good in all three",
+    chart_dominated="dominated by another",
+    chart_no_accuracy="accuracy not measured",
+    chart_left_out="Not shown, size or time was not measured: {names}",
+    captions={
+        "digits": (
+            "Handwritten digits are easy and ResNet50 is far too large for them: this profile "
+            "shows that every technique works and what it costs in size and time; it cannot show "
+            "that distillation pays, which takes real photographs."
+        ),
+    },
+)
+
+FRENCH = Words(
+    model="Modèle",
+    engine="Moteur",
+    threads="Threads",
+    time="Temps d'inférence",
+    size="Taille",
+    size_gzip="gzip",
+    accuracy="Précision",
+    improvement="Amélioration temps",
+    reduction="Réduction taille",
+    reference="Référence",
+    nothing="–",
+    interval="{share} % [{low}–{high}]",
+    equal="{factor}×",
+    faster="{factor}× plus rapide",
+    slower="{factor}× plus lent",
+    smaller="{factor}× plus petit",
+    larger="{factor}× plus grand",
+    kibibyte="Kio",
+    mebibyte="Mio",
+    byte="o",
+    millisecond="ms",
+    context="Profil {profile}, {settings}{scored}. Temps : médianes d'inférences isolées.",
+    setting="{engine} avec 1 thread",
+    settings="{engine} avec {threads} threads",
+    scored=", {count} images évaluées, précision avec son intervalle à 95 %",
+    status_partial="Cette exécution est partielle : une partie du profil seulement était demandée.",
+    status_interrupted="Cette exécution a été interrompue : les cas non terminés sont omis.",
+    broken="Budgets dépassés :",
+    broken_row="{case} : {budget} vaut {value}, {side} sa limite de {limit}, écart {by}",
+    over="au-dessus de",
+    under="au-dessous de",
+    not_judged="Budgets non jugés, faute de valeur :",
+    missing="Manquants, impossibles à obtenir ici :",
+    warnings="Avant l'exécution :",
+    notes="Non mesuré :",
+    chart_times="Temps d'inférence",
+    chart_times_axis="Temps d'une inférence isolée (ms)",
+    chart_p90="barre : médiane ; trait : 90e centile",
+    chart_sizes="Taille du fichier du modèle",
+    chart_sizes_axis="Taille (Mio)",
+    chart_raw="fichier",
+    chart_gzip="gzip",
+    chart_not_measured="non mesuré",
+    chart_pareto="Taille, temps et précision : {setting}",
+    chart_pareto_x="Taille du fichier du modèle, échelle logarithmique",
+    chart_pareto_y="Temps médian d'une inférence (ms), échelle logarithmique",
+    chart_accuracy="Précision (%)",
+    chart_front="Front de Pareto : aucun autre n'est aussi bon en tout",
+    chart_dominated="dominé par un autre",
+    chart_no_accuracy="précision non mesurée",
+    chart_left_out="Non représentés, taille ou temps non mesurés : {names}",
+    captions={
+        "digits": (
+            "Les chiffres manuscrits sont faciles et ResNet50 est bien trop grand pour eux : ce "
+            "profil montre que chaque technique fonctionne et ce qu'elle coûte en taille et en "
+            "temps ; il ne peut pas montrer que la distillation est rentable, ce qui demande de "
+            "vraies photographies."
+        ),
+    },
+)
+
+WORDS: Mapping[Lang, Words] = {"en": ENGLISH, "fr": FRENCH}
+
+
+def language(environment: Mapping[str, str]) -> Lang:
+    """Return the language of the locale that `environment` (such as `os.environ`) sets.
+
+    POSIX has LC_ALL go before LC_MESSAGES, and that before LANG; the first one that is not empty
+    decides. `C`, `POSIX` and languages that there are no words for are English.
+    """
+    for variable in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        locale = environment.get(variable, "")
+        if locale:
+            code = locale.replace("-", "_").replace(".", "_").replace("@", "_").split("_")[0]
+            return "fr" if code.lower() == "fr" else "en"
+    return "en"

@@ -1,0 +1,242 @@
+"""The shared vocabulary: what a step, variant, data set, engine and metric are.
+
+Everything that crosses a folder of the suite is named here, so that a file in one of them can
+be written without reading the others. Nothing here computes, and nothing heavy is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+"""Raw RGB pixels 0-255, NHWC."""
+
+Labels = npt.NDArray[np.int64]
+"""Class indices, shape (images,)."""
+
+Toolchain = Literal["plain", "tensorflow", "quantizer"]
+"""What a step imports to run. Each has a child process of its own; none is loaded to measure."""
+
+Kind = Literal["import", "train", "convert", "measure", "score", "other"]
+"""What time was spent on; the keys of `slimbench.seconds` in a history."""
+
+Group = Literal["size", "accuracy", "latency"]
+"""Which benchmark (`bench/test_<group>.py`) reads a metric."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmeasured:
+    """A value that could not be had, and why: it becomes null plus an entry in `reasons`."""
+
+    reason: str
+
+
+Reading = Mapping[str, Any]
+"""Metric key to its JSON value, or to `Unmeasured`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A limit that one case must keep.
+
+    `name` is the limit's key in the TOML file, such as `latency_ratio_max`; `line` says where.
+    """
+
+    variant: str
+    engine: str
+    threads: int
+    name: str
+    limit: float
+    line: int
+
+
+class Advance(Protocol):
+    """Says how far a long piece of work is."""
+
+    def __call__(self, done: float, total: float, note: str = "") -> None:
+        """Tell that `done` of `total` units are behind."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """Where one step runs: its inputs' folders in input order, its own output folder, the seed."""
+
+    inputs: tuple[Path, ...]
+    out: Path
+    seed: int
+    advance: Advance
+
+
+class Step(Protocol):
+    """One thing that is done to a model or to data.
+
+    A step is a frozen dataclass. Fields that are steps are its inputs, so chains form a DAG; all
+    other fields are plain values and, with the inputs, make up its hash.
+    """
+
+    toolchain: ClassVar[Toolchain]
+    kind: ClassVar[Kind]
+    seeded: ClassVar[bool]
+    """Whether the seed itself (not only the inputs') changes the result."""
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Distributions whose versions change the result."""
+        ...
+
+    @property
+    def code(self) -> tuple[str, ...]:
+        """Modules, besides the step's own, whose code changes the result."""
+        ...
+
+    def __hash__(self) -> int: ...
+
+    def label(self) -> str:
+        """Name the model or data it yields, in a word or two."""
+        ...
+
+    def title(self) -> str:
+        """Say what is done, in a few words, for progress lines."""
+        ...
+
+    def cost(self) -> float:
+        """Return the seconds it is expected to take; used for the time left that is shown, only."""
+        ...
+
+    def run(self, place: Workplace) -> None:
+        """Read `place.inputs`, write files into `place.out`; raise to fail."""
+        ...
+
+
+MODEL_FILE = "model.tflite"
+"""The file that every step which yields a TensorFlow Lite model writes."""
+
+EVALUATION_FILE = "evaluation.npz"
+"""`images`, `labels`, `classes`: the test split as `slimbench data` writes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What is measured: a name that decodes, and the chain whose last step writes the file."""
+
+    name: str
+    dataset: str
+    chain: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """A data set cut in three; no image is in two of them."""
+
+    train: tuple[Pixels, Labels]
+    validation: tuple[Pixels, Labels]
+    test: tuple[Pixels, Labels]
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """On what variants are trained and scored. `load` may be slow and runs in a child process."""
+
+    name: str
+    classes: tuple[str, ...]
+    input_shape: tuple[int, int, int]
+    packages: tuple[str, ...]
+    load: Callable[[], Splits]
+
+
+class Session(Protocol):
+    """One model, loaded and allocated, that answers one image at a time.
+
+    `feed` and `scores` are outside the clock; `invoke` is what is timed.
+    """
+
+    input_shape: tuple[int, ...]
+
+    def feed(self, image: Pixels) -> None:
+        """Set one image, shape (height, width, channels)."""
+        ...
+
+    def invoke(self) -> None:
+        """Run the model once on what was fed."""
+        ...
+
+    def scores(self) -> npt.NDArray[np.float32]:
+        """Return the class scores of the last invocation, shape (classes,), dequantised."""
+        ...
+
+    def close(self) -> None:
+        """Free the model."""
+        ...
+
+
+class Engine(Protocol):
+    """By what a model is run."""
+
+    name: str
+    needs_tensorflow: bool
+
+    def load(self, model: Path, threads: int) -> Session:
+        """Load and allocate; raises ValueError where the runtime cannot take the file."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Case:
+    """One row of the result: a variant on an engine with a number of threads."""
+
+    variant: str
+    engine: str
+    threads: int
+
+    @property
+    def id(self) -> str:
+        """The test id, `variant-engine-threads`."""
+        return f"{self.variant}-{self.engine}-{self.threads}"
+
+
+class Subject(Protocol):
+    """A case with everything a metric may look at."""
+
+    case: Case
+    model: Path
+    gzip_size: int | None
+    """The model's bytes after gzip, where they were counted when it was built."""
+    reference_reason: str
+    """Why there is no reference, where there is none."""
+    images: Pixels
+    labels: Labels
+    samples: Sequence[float] | None
+    """Seconds of single invocations, where they were timed."""
+
+    @property
+    def reference(self) -> Subject | None:
+        """The reference variant on the same engine and threads; itself for the reference."""
+        ...
+
+    @property
+    def session(self) -> Session:
+        """The model, loaded on first use."""
+        ...
+
+    def value(self, key: str) -> Any:
+        """Return what another metric read for this subject, measuring it now if need be."""
+        ...
+
+
+class Metric(Protocol):
+    """What is read off: one or more keys of `extra_info`, read together."""
+
+    keys: tuple[str, ...]
+    group: Group
+    kind: Kind
+
+    def read(self, subject: Subject) -> Reading:
+        """Return every key of `keys`, each with a value or `Unmeasured`."""
+        ...

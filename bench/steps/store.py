@@ -1,0 +1,197 @@
+"""The artifact store: what steps made, kept under their hashes and verified on reading.
+
+An object is a folder that appears by one rename, whole, or not at all: a killed build leaves only
+something under `tmp/` that nobody reads. Locks are the operating system's, so they end with the
+process that held them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+import platformdirs
+
+from bench.errors import UsageProblem
+
+VARIABLE = "SLIMBENCH_STORE"
+MANIFEST = "manifest.json"
+
+
+class StoreError(UsageProblem):
+    """The store cannot be used where it is; the message names the way out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One stored object: its folder and the sha256 of each file in it."""
+
+    key: str
+    folder: Path
+    title: str
+    files: Mapping[str, str]
+    bytes: int
+
+    def file(self, name: str) -> Path:
+        """Return the path of one of its files."""
+        return self.folder / name
+
+
+class Store:
+    """A folder of artifacts, safe to share between runs and to read after a killed one."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        """Use `root`, else `$SLIMBENCH_STORE`, else the user's cache directory."""
+        self.root = (root or _default_root()).absolute()
+
+    def prepare(self) -> None:
+        """Create the folders; raises StoreError where that or writing into them fails."""
+        try:
+            for name in ("objects", "tmp", "locks", "logs"):
+                (self.root / name).mkdir(parents=True, exist_ok=True)
+            probe = self.root / "tmp" / f"probe-{os.getpid()}"
+            probe.write_bytes(b"slimbench")
+            probe.unlink()
+        except OSError as error:
+            raise StoreError(
+                f"The artifact store {self.root} cannot be written ({error.strerror}). "
+                f"Free it, or set {VARIABLE} to a folder that can be written."
+            ) from error
+
+    def find(self, key: str, on_damage: Callable[[str], None] = lambda _: None) -> Artifact | None:
+        """Return a stored object after checking every file's hash, or None.
+
+        A damaged object is reported through `on_damage` and taken away, so that it is rebuilt.
+        """
+        folder = self._folder(key)
+        if not folder.is_dir():
+            return None
+        try:
+            return _read(key, folder, verify=True)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            on_damage(f"The stored object {key[:12]} is damaged ({error}); it is built again.")
+            with self.lock(key):
+                self._discard(folder)
+            return None
+
+    def has(self, key: str) -> bool:
+        """Tell whether an object is there, without reading it."""
+        return (self._folder(key) / MANIFEST).is_file()
+
+    @contextlib.contextmanager
+    def lock(self, key: str) -> Iterator[None]:
+        """Hold the right to build one object; others wait."""
+        with filelock.FileLock(self.root / "locks" / f"{key}.lock"):
+            yield
+
+    @contextlib.contextmanager
+    def writing(self, key: str, title: str, recipe: Mapping[str, Any]) -> Iterator[Path]:
+        """Give an empty folder; what is in it becomes the object when the block ends well.
+
+        The caller holds `lock(key)`.
+        """
+        folder = self.root / "tmp" / key
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+            _seal(folder, key, title, recipe)
+            target = self._folder(key)
+            target.parent.mkdir(exist_ok=True)
+            if target.exists():
+                self._discard(target)
+            folder.rename(target)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def objects(self) -> Iterator[Artifact]:
+        """Yield what is stored, unverified, oldest use first."""
+        folders = sorted((self.root / "objects").glob("*/*"), key=lambda path: path.stat().st_mtime)
+        for folder in folders:
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                yield _read(folder.name, folder, verify=False)
+
+    def remove(self, key: str) -> None:
+        """Take an object away; it is rebuilt when next needed."""
+        with self.lock(key):
+            self._discard(self._folder(key))
+
+    def sweep(self) -> int:
+        """Remove what killed runs left behind; returns how many leftovers there were."""
+        swept = 0
+        for leftover in (self.root / "tmp").iterdir():
+            lock = filelock.FileLock(self.root / "locks" / f"{leftover.name}.lock", timeout=0)
+            with contextlib.suppress(filelock.Timeout), lock:
+                shutil.rmtree(leftover, ignore_errors=True)
+                leftover.unlink(missing_ok=True)
+                swept += 1
+        return swept
+
+    def relative(self, path: Path) -> str:
+        """Return a path inside the store as histories name it."""
+        return path.relative_to(self.root).as_posix()
+
+    def log_file(self, name: str) -> Path:
+        """Return a new path for the chatter of a child process."""
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+        return self.root / "logs" / f"{stamp}-{os.getpid()}-{name}.log"
+
+    def _folder(self, key: str) -> Path:
+        return self.root / "objects" / key[:2] / key
+
+    def _discard(self, folder: Path) -> None:
+        """Rename first, so that nobody reads a folder that is half gone."""
+        if folder.exists():
+            grave = self.root / "tmp" / f"{folder.name}-removed-{os.getpid()}"
+            folder.rename(grave)
+            shutil.rmtree(grave, ignore_errors=True)
+
+
+def _default_root() -> Path:
+    named = os.environ.get(VARIABLE)
+    return Path(named) if named else platformdirs.user_cache_path("slimbench")
+
+
+def _seal(folder: Path, key: str, title: str, recipe: Mapping[str, Any]) -> None:
+    """Write the manifest and bring everything to the disk before the rename makes it visible."""
+    files = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        files[path.relative_to(folder).as_posix()] = {
+            "sha256": file_sha256(path),
+            "bytes": path.stat().st_size,
+        }
+        with path.open("rb") as handle:
+            os.fsync(handle.fileno())
+    manifest = {"key": key, "title": title, "recipe": recipe, "files": files}
+    with (folder / MANIFEST).open("w", encoding="utf-8") as handle:
+        json.dump(manifest, handle, indent=1, sort_keys=True)
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def _read(key: str, folder: Path, *, verify: bool) -> Artifact:
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    if manifest["key"] != key:
+        raise ValueError(f"its manifest is of {manifest['key'][:12]}")
+    files = {name: entry["sha256"] for name, entry in manifest["files"].items()}
+    if verify:
+        for name, sha256 in files.items():
+            if file_sha256(folder / name) != sha256:
+                raise ValueError(f"{name} has another hash than when it was written")
+    size = sum(entry["bytes"] for entry in manifest["files"].values())
+    return Artifact(key, folder, manifest["title"], files, size)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the hexadecimal sha256 of a file."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

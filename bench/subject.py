@@ -1,0 +1,80 @@
+"""One case under measurement: its model, its reference, and what was read off it so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench import engines, metrics
+from bench.errors import UsageProblem
+from bench.spec import Case, Group, Labels, Metric, Pixels, Session
+from bench.stopwatch import Stopwatch
+
+
+class MeasuredSubject:
+    """A `bench.spec.Subject` that reads each metric once, when it is first asked for."""
+
+    def __init__(  # noqa: PLR0913 - everything a metric may look at
+        self,
+        case: Case,
+        model: Path,
+        *,
+        images: Pixels,
+        labels: Labels,
+        stopwatch: Stopwatch,
+        gzip_size: int | None = None,
+        reference: MeasuredSubject | None = None,
+        is_reference: bool = False,
+        reference_reason: str = "",
+    ) -> None:
+        self.case = case
+        self.model = model
+        self.gzip_size = gzip_size
+        self.images = images
+        self.labels = labels
+        self.reference: MeasuredSubject | None = self if is_reference else reference
+        self.reference_reason = reference_reason
+        self.samples: Sequence[float] | None = None
+        self.input_shape: tuple[int, ...] = images.shape[1:]
+        self.readings: dict[str, Any] = {}
+        self._stopwatch = stopwatch
+        self._session: Session | None = None
+
+    @property
+    def session(self) -> Session:
+        """The model, loaded on first use."""
+        if self._session is None:
+            with self._stopwatch.spending("measure"):
+                self._session = engines.get(self.case.engine).load(self.model, self.case.threads)
+            self.input_shape = self._session.input_shape
+        return self._session
+
+    def value(self, key: str) -> Any:
+        """Return a metric's value or `Unmeasured`, reading it now if that was not done yet."""
+        if key not in self.readings:
+            self._read(_metric_of(key))
+        return self.readings[key]
+
+    def read_group(self, group: Group) -> None:
+        """Read every metric of a benchmark."""
+        for metric in metrics.for_group(group):
+            if any(key not in self.readings for key in metric.keys):
+                self._read(metric)
+
+    def close(self) -> None:
+        """Free the model; what was read stays."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def _read(self, metric: Metric) -> None:
+        with self._stopwatch.spending(metric.kind):
+            self.readings.update(metric.read(self))
+
+
+def _metric_of(key: str) -> Metric:
+    for metric in metrics.all_metrics():
+        if key in metric.keys:
+            return metric
+    raise UsageProblem(f"No metric reads {key!r}.")

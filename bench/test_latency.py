@@ -1,0 +1,28 @@
+"""How long each variant takes: single invocations, side by side with the reference, first use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bench.metrics.latency import PILOT_INVOCATIONS, pilot, rounds_for
+from bench.spec import Pixels
+from bench.stopwatch import Stopwatch
+from bench.subject import MeasuredSubject
+
+
+def test_latency(
+    benchmark: Any,
+    subject: MeasuredSubject,
+    image: Pixels,
+    stopwatch: Stopwatch,
+    hold: Callable[[str], None],
+) -> None:
+    """A variant keeps its latency budgets."""
+    session = subject.session
+    with stopwatch.spending("measure"):
+        session.feed(image)
+        rounds = rounds_for(pilot(session.invoke))
+        benchmark.pedantic(session.invoke, rounds=rounds, warmup_rounds=PILOT_INVOCATIONS)
+    subject.samples = benchmark.stats.stats.data
+    hold("latency")

@@ -1,0 +1,33 @@
+"""What is measured: one file per technique or family, each with `VARIANTS`.
+
+A variant's name decodes: `<architecture>[w<width>][r<resolution>]_<technique>_<precision>`, the
+width in hundredths (`w035` is 0.35), the precision a short form of the quantiser's recipe names.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from bench import registry
+from bench.spec import Variant
+
+
+def all_variants(dataset: str) -> dict[str, Variant]:
+    """Return every variant that is made for a data set, by name."""
+    found: dict[str, Variant] = {}
+    for family in registry.constants(sys.modules[__name__], "VARIANTS"):
+        for variant in family:
+            if variant.dataset != dataset:
+                continue
+            if variant.name in found:
+                raise ValueError(f"Two files define the variant {variant.name} for {dataset}.")
+            found[variant.name] = variant
+    return found
+
+
+def get(name: str, dataset: str) -> Variant:
+    """Return a variant; raises UsageProblem that lists what exists."""
+    known = all_variants(dataset)
+    if name not in known:
+        raise registry.unknown("variant", name, known)
+    return known[name]

@@ -1,0 +1,9 @@
+"""Loads the suite's plugins; each lives in `fixtures` and says there what it does."""
+
+pytest_plugins = [
+    "fixtures.options",
+    "fixtures.case",
+    "fixtures.verdict",
+    "fixtures.lines",
+    "fixtures.history",
+]

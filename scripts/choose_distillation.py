@@ -1,0 +1,128 @@
+"""Choose the distillation's temperature and alpha on the validation split.
+
+Trains the digits student once for each pair on the grid, with the teacher and the schedule of the
+benchmark, and scores the validation images; the test images are never read. Accuracy saturates on
+digits, so cross-entropy decides. Every training is kept in the artifact store, so the script can
+be stopped and started again; about 10 minutes on two cores.
+
+    .venv/bin/python scripts/choose_distillation.py --out results/published/distillation.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from rich.console import Console
+from tabulate import tabulate
+
+from bench.progress import BuildProgress
+from bench.spec import Kind, Step, Toolchain, Workplace
+from bench.steps import images, softening, trained
+from bench.steps.build import Failure, build
+from bench.steps.store import Store
+from bench.variants import digits, student
+
+TEMPERATURES = (1.0, 2.0, 4.0, 8.0)
+ALPHAS = (0.1, 0.3, 0.5, 0.9)
+SEEDS = (0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Validate:
+    """Score a trained network on the validation split."""
+
+    source: Step
+    images: Step
+
+    toolchain: ClassVar[Toolchain] = "tensorflow"
+    kind: ClassVar[Kind] = "score"
+    packages: ClassVar[tuple[str, ...]] = ("tensorflow", "tf-keras")
+    seeded: ClassVar[bool] = False
+    code: ClassVar[tuple[str, ...]] = trained.CODE
+
+    def label(self) -> str:
+        """Name the network."""
+        return self.source.label()
+
+    def title(self) -> str:
+        """Say what is scored."""
+        return f"validating {self.label()}"
+
+    def cost(self) -> float:
+        """Expected seconds."""
+        return 2.0
+
+    def run(self, place: Workplace) -> None:
+        """Write accuracy and mean cross-entropy."""
+        pixels, labels = images.validation_images(place.inputs[1])
+        _, model = trained.load(place.inputs[0])
+        shares = softening.softmax(trained.logits(model, pixels))
+        right = shares.argmax(axis=1) == labels
+        entropy = -np.log(np.maximum(shares[np.arange(len(labels)), labels], 1e-12))
+        figures = {"accuracy": float(right.mean()), "cross_entropy": float(entropy.mean())}
+        (place.out / "validation.json").write_text(json.dumps(figures), encoding="utf-8")
+
+
+def main() -> None:
+    """Fill the grid and show it, best first."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--out", type=Path, required=True, help="the JSON file with all results")
+    out: Path = parser.parse_args().out
+    store = Store()
+    store.prepare()
+    rows = []
+    for seed in SEEDS:
+        grid: dict[tuple[str, str], Step] = {("none", "1"): student.SCRATCH}
+        for temperature, alpha in itertools.product(TEMPERATURES, ALPHAS):
+            chosen = replace(student.DISTILLED, temperature=temperature, alpha=alpha)
+            grid[f"{temperature:g}", f"{alpha:g}"] = chosen
+        steps: dict[tuple[str, str], Step] = {
+            pair: Validate(step, digits.IMAGES) for pair, step in grid.items()
+        }
+        with BuildProgress(Console(stderr=True)) as progress:
+            results = build(steps.values(), seed, store, progress).results
+        for pair, step in steps.items():
+            result = results[step]
+            if isinstance(result, Failure):
+                raise SystemExit(f"temperature {pair[0]}, alpha {pair[1]}: {result.reason}")
+            rows.append(_row(pair, seed, result.folder))
+    _save(out, rows)
+    print(tabulate(_means(rows), headers="keys", floatfmt=".4f"))
+
+
+def _row(pair: tuple[str, str], seed: int, folder: Path) -> dict[str, Any]:
+    figures = json.loads((folder / "validation.json").read_text(encoding="utf-8"))
+    return {"temperature": pair[0], "alpha": pair[1], "seed": seed, **figures}
+
+
+def _means(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    pairs = {(row["temperature"], row["alpha"]) for row in rows}
+    means = []
+    for temperature, alpha in pairs:
+        own = [row for row in rows if (row["temperature"], row["alpha"]) == (temperature, alpha)]
+        means.append(
+            {
+                "temperature": temperature,
+                "alpha": alpha,
+                "validation accuracy": np.mean([row["accuracy"] for row in own]),
+                "cross-entropy": np.mean([row["cross_entropy"] for row in own]),
+            }
+        )
+    return sorted(means, key=lambda mean: float(mean["cross-entropy"]))
+
+
+def _save(out: Path, rows: list[dict[str, Any]]) -> None:
+    partial = out.with_name(f"{out.name}.{os.getpid()}.partial")
+    partial.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    partial.replace(out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from bench.engines.litert import ENGINE
+from bench.metrics.accuracy import (
+    Accuracy,
+    correct_flags,
+    evaluation_sha256,
+    pack_flags,
+    wilson_interval,
+)
+from bench.metrics.accuracy_drop import AccuracyDrop
+from bench.spec import Unmeasured
+from tests.metrics.subjects import HandmadeSubject
+from tests.tiny_models import Quantized, first_pixels, linear_model
+
+
+def images_answered(*answers: int) -> np.ndarray:
+    """Images whose brightest value, so whose class under `first_pixels`, is this one."""
+    images = np.zeros((len(answers), 4, 4, 3), np.uint8)
+    for image, answer in zip(images, answers, strict=True):
+        image.reshape(-1)[answer] = 200
+    return images
+
+
+@pytest.mark.parametrize("quantized", [None, Quantized("int8", 1.0, -128)])
+def test_right_answers_are_counted_by_running_the_model(tmp_path, quantized):
+    model = linear_model(tmp_path / "m.tflite", first_pixels(3), quantized=quantized)
+    images = images_answered(0, 1, 2, 2, 1)
+    labels = np.array([0, 1, 2, 0, 0], np.int64)
+    subject = HandmadeSubject(ENGINE.load(model, 1), model=model, images=images, labels=labels)
+    reading = Accuracy().read(subject)
+    assert set(reading) == set(Accuracy.keys)
+    assert reading["accuracy_top1"] == 0.6
+    assert reading["accuracy_n"] == 5
+    assert reading["accuracy_ci95"] == pytest.approx([0.23072, 0.88238], abs=1e-5)
+    assert base64.b64decode(reading["correct_bits"]) == bytes([0b11100000])
+    assert reading["eval_sha256"] == evaluation_sha256(images, labels)
+
+
+def test_wilson_interval_of_eight_in_ten():
+    # z = 1.959964: centre (0.8 + z²/20) / (1 + z²/10), half width z·sqrt(0.016 + z²/400) / (…)
+    assert wilson_interval(8, 10) == pytest.approx((0.490162, 0.943318), abs=1e-6)
+
+
+@given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_interval_solves_its_equation(counts):
+    # Both ends p satisfy |share - p| = z · sqrt(p (1 - p) / n), Wilson's definition.
+    correct, total = counts
+    for end in wilson_interval(correct, total):
+        if 0 < end < 1:
+            spread = 1.959963984540054 * math.sqrt(end * (1 - end) / total)
+            assert abs(correct / total - end) == pytest.approx(spread, rel=1e-6, abs=1e-9)
+        else:
+            assert end in (0, 1)
+            assert correct / total == end
+
+
+@given(hnp.arrays(np.bool_, st.integers(1, 300)))
+def test_which_images_were_right_can_be_unpacked(flags):
+    packed = np.frombuffer(base64.b64decode(pack_flags(flags)), np.uint8)
+    assert np.array_equal(np.unpackbits(packed, count=len(flags)).astype(bool), flags)
+
+
+def test_the_first_image_is_the_most_significant_bit():
+    assert base64.b64decode(pack_flags(np.array([True] + [False] * 8))) == b"\x80\x00"
+
+
+def test_evaluation_hash_is_of_pixels_then_labels_in_c_order():
+    images = np.arange(2 * 2 * 3 * 1, dtype=np.uint8).reshape(2, 2, 3, 1)
+    labels = np.array([1, 258], np.int64)
+    expected = hashlib.sha256(
+        bytes(range(12)) + b"\x01" + bytes(7) + b"\x02\x01" + bytes(6)
+    ).hexdigest()
+    assert evaluation_sha256(images, labels) == expected
+    assert evaluation_sha256(np.asfortranarray(images), labels) == expected
+    assert evaluation_sha256(images, labels.astype(np.int32)) == expected
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "reason"),
+    [
+        (images_answered(0, 1), [0], "2 images"),
+        (images_answered(), [], "0 images"),
+        (images_answered(0, 1), [0, 3], "image 1 has label 3, the model 3 classes"),
+        (images_answered(0, 1), [-1, 0], "image 0 has label -1"),
+    ],
+)
+def test_labels_that_cannot_be_the_models_are_refused(tmp_path, images, labels, reason):
+    model = linear_model(tmp_path / "m.tflite", first_pixels(3))
+    subject = HandmadeSubject(
+        ENGINE.load(model, 1), model=model, images=images, labels=np.array(labels, np.int64)
+    )
+    with pytest.raises(ValueError, match=rf"m\.tflite cannot be scored: {reason}"):
+        Accuracy().read(subject)
+
+
+def test_scores_that_are_not_numbers_are_no_answer(tmp_path):
+    weights = first_pixels(3)
+    weights[1] = np.nan
+    session = ENGINE.load(linear_model(tmp_path / "m.tflite", weights), 1)
+    with pytest.raises(ValueError, match="scores of image 0 are not numbers"):
+        correct_flags(session, images_answered(0), np.zeros(1, np.int64))
+
+
+def test_accuracy_drop_is_what_the_reference_has_more():
+    reference = HandmadeSubject(values={"accuracy_top1": 0.75})
+    subject = HandmadeSubject(reference=reference, values={"accuracy_top1": 0.5})
+    assert AccuracyDrop().read(subject) == {"accuracy_drop": 0.25}
+    reference.reference = reference
+    assert AccuracyDrop().read(reference) == {"accuracy_drop": 0}
+
+
+def test_accuracy_drop_without_a_reference_says_why():
+    subject = HandmadeSubject(reference_reason="resnet50_f32 failed to convert")
+    assert AccuracyDrop().read(subject) == {
+        "accuracy_drop": Unmeasured("resnet50_f32 failed to convert")
+    }
+
+
+def test_accuracy_drop_passes_on_why_a_share_is_missing():
+    missing = Unmeasured("no labels")
+    reference = HandmadeSubject(values={"accuracy_top1": missing})
+    subject = HandmadeSubject(reference=reference, values={"accuracy_top1": 0.5})
+    assert AccuracyDrop().read(subject) == {"accuracy_drop": missing}
