@@ -20,6 +20,9 @@ from bench import advice
 INTERVAL = 0.25
 """Seconds over which CPU use is watched: 25 of Linux's clock ticks for each CPU."""
 
+SECOND_INTERVAL = 1.5
+"""Seconds of the second look, taken only where the first saw others at work."""
+
 OTHERS_PERCENT = 25.0
 """Use by others, of all CPUs, from which on the machine is too busy: one half CPU of two."""
 
@@ -68,7 +71,9 @@ INFERENCE_FLAGS = frozenset(_X86_64 | _ARM)
 
 
 def preflight() -> dict[str, Any]:
-    """Look at the machine for a quarter of a second.
+    """Look at the machine for a quarter of a second, and once more if others seem to be at work.
+
+    A build that has just ended is still being cleared away by the kernel, which is no neighbour.
 
     Returns:
         `load_1m`, `steal_percent`, `governor`, `cpu_flags` (each None where it cannot be read)
@@ -76,6 +81,8 @@ def preflight() -> dict[str, Any]:
     """
     load = load_1m()
     others, steal = cpu_use(INTERVAL)
+    if others is not None and others > OTHERS_PERCENT:
+        others, steal = cpu_use(SECOND_INTERVAL)
     frequency_governor = governor()
     return {
         "load_1m": load,

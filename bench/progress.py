@@ -1,7 +1,7 @@
 """What a person sees while something takes long: what, how far, how long still.
 
-A live display on a terminal; in a log file or CI, one line when a step starts and ends and every
-ten seconds between.
+A live display on a terminal; in a log file or CI, one line when a step ends and one every ten
+seconds between.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ PRIOR_SECONDS = 60.0
 
 
 class BuildProgress:
-    """Shows a build, as a `bench.steps.build.Watcher`."""
+    """Shows a build, as a `bench.steps.build.Watcher`; two steps may be under way at once."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._planned: list[Step] = []
         self._done: list[Step] = []
+        self._under_way: dict[Step, tuple[float, str]] = {}
         self._begun = self._last_line = time.monotonic()
-        self._share = 0.0
         self._live = Progress(
             SpinnerColumn(),
             MofNCompleteColumn(),
@@ -66,46 +66,48 @@ class BuildProgress:
 
     def started(self, step: Step) -> None:
         """Name the step that begins."""
-        self._share = 0.0
-        self._show(step, "")
-        if not self._console.is_terminal:
-            self._line(f"{self._position()} {step.title()} ...")
+        self._under_way[step] = (0.0, "")
+        self._show()
 
     def advanced(self, step: Step, done: float, total: float, note: str) -> None:
         """Show how far the step is and how long everything will still take."""
-        self._share = min(1.0, done / total) if total else 0.0
-        self._show(step, note)
+        self._under_way[step] = (min(1.0, done / total) if total else 0.0, note)
+        self._show()
         quiet = time.monotonic() - self._last_line
         if not self._console.is_terminal and quiet >= QUIET_SECONDS:
-            self._line(f"{self._position()} {step.title()}, {note}{self._left(step)}")
+            self._line(f"{' ' * len(self._position())} {self._current()}{self._left()}")
 
     def finished(self, step: Step, seconds: float, problem: str | None) -> None:
         """Leave a line for the step behind."""
-        position = self._position()
+        self._under_way.pop(step, None)
         self._done.append(step)
-        self._share = 0.0
         self._live.update(self._task, completed=len(self._done))
-        if problem:
-            self._line(f"{position} {step.title()}: FAILED, {problem}")
-        else:
-            self._line(f"{position} {step.title()}, {duration(seconds)}{self._left(None)}")
+        self._show()
+        outcome = f"FAILED, {problem}" if problem else f"{duration(seconds)}{self._left()}"
+        self._line(f"{self._position()} {step.title()}: {outcome}")
 
     def said(self, message: str) -> None:
         """Pass on a message."""
         self._line(message)
 
-    def _show(self, step: Step, note: str) -> None:
-        text = f"{step.title()}{', ' + note if note else ''}{self._left(step)}"
-        self._live.update(self._task, description=text)
+    def _show(self) -> None:
+        self._live.update(self._task, description=f"{self._current()}{self._left()}")
+
+    def _current(self) -> str:
+        """Name what is under way, each with how far it is."""
+        return "; ".join(
+            f"{step.title()}{', ' + note if note else f', {share:.0%}' if share else ''}"
+            for step, (share, note) in self._under_way.items()
+        )
 
     def _position(self) -> str:
-        number = min(len(self._done) + 1, len(self._planned))
-        return f"[{number}/{len(self._planned)}]"
+        width = len(str(len(self._planned)))
+        return f"[{len(self._done):{width}}/{len(self._planned)}]"
 
-    def _left(self, current: Step | None) -> str:
+    def _left(self) -> str:
         """Scale the steps' expected seconds by how fast this machine has been so far."""
         behind = sum(step.cost() for step in self._done)
-        behind += self._share * current.cost() if current else 0.0
+        behind += sum(share * step.cost() for step, (share, _) in self._under_way.items())
         ahead = sum(step.cost() for step in self._planned) - behind
         if behind <= 0 or ahead <= 0:
             return ""

@@ -14,60 +14,24 @@ import argparse
 import itertools
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 from tabulate import tabulate
 
 from bench.progress import BuildProgress
-from bench.spec import Kind, Step, Toolchain, Workplace
-from bench.steps import images, softening, trained
+from bench.spec import Step
 from bench.steps.build import Failure, build
 from bench.steps.store import Store
+from bench.steps.validate import RESULT_FILE, Validate
 from bench.variants import digits, student
 
 TEMPERATURES = (1.0, 2.0, 4.0, 8.0)
 ALPHAS = (0.1, 0.3, 0.5, 0.9)
 SEEDS = (0, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Validate:
-    """Score a trained network on the validation split."""
-
-    source: Step
-    images: Step
-
-    toolchain: ClassVar[Toolchain] = "tensorflow"
-    kind: ClassVar[Kind] = "score"
-    packages: ClassVar[tuple[str, ...]] = ("tensorflow", "tf-keras")
-    seeded: ClassVar[bool] = False
-    code: ClassVar[tuple[str, ...]] = trained.CODE
-
-    def label(self) -> str:
-        """Name the network."""
-        return self.source.label()
-
-    def title(self) -> str:
-        """Say what is scored."""
-        return f"validating {self.label()}"
-
-    def cost(self) -> float:
-        """Expected seconds."""
-        return 2.0
-
-    def run(self, place: Workplace) -> None:
-        """Write accuracy and mean cross-entropy."""
-        pixels, labels = images.validation_images(place.inputs[1])
-        _, model = trained.load(place.inputs[0])
-        shares = softening.softmax(trained.logits(model, pixels))
-        right = shares.argmax(axis=1) == labels
-        entropy = -np.log(np.maximum(shares[np.arange(len(labels)), labels], 1e-12))
-        figures = {"accuracy": float(right.mean()), "cross_entropy": float(entropy.mean())}
-        (place.out / "validation.json").write_text(json.dumps(figures), encoding="utf-8")
 
 
 def main() -> None:
@@ -98,7 +62,7 @@ def main() -> None:
 
 
 def _row(pair: tuple[str, str], seed: int, folder: Path) -> dict[str, Any]:
-    figures = json.loads((folder / "validation.json").read_text(encoding="utf-8"))
+    figures = json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))
     return {"temperature": pair[0], "alpha": pair[1], "seed": seed, **figures}
 
 

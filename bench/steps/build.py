@@ -1,24 +1,23 @@
 """Building what is missing: the DAG of steps, run in child processes by toolchain.
 
-The process that asks never imports TensorFlow. It plans, starts one child for each toolchain in
-turn, follows its reports, and ends it whatever happens.
+The process that asks never imports TensorFlow. It plans, starts children, follows their reports,
+and ends them whatever happens. Two run side by side: one trains and converts with TensorFlow, which
+leaves part of a core idle, the other quantises and compresses what is ready.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import pickle
-import subprocess
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+import functools
+import queue
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-from bench.places import CHECKOUT
 from bench.spec import Kind, Step, Toolchain
 from bench.steps import identity
 from bench.steps.child import Assignment, Job
+from bench.steps.child_process import Child, Event
 from bench.steps.store import Artifact, Store
 
 
@@ -57,16 +56,19 @@ class Failure:
 Result = Artifact | Failure
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a build gave: a result for each target, and the seconds it took by kind."""
+    """What a build gave: a result for each target, and where its seconds went, by kind."""
 
-    results: dict[Step, Result] = field(default_factory=dict)
-    seconds: dict[Kind, float] = field(default_factory=dict)
+    results: Mapping[Step, Result]
+    seconds: Mapping[Kind, float]
 
-    def spend(self, kind: Kind, seconds: float) -> None:
-        """Book time."""
-        self.seconds[kind] = self.seconds.get(kind, 0.0) + seconds
+
+LANES: tuple[frozenset[Toolchain], ...] = (
+    frozenset({"tensorflow"}),
+    frozenset({"plain", "quantizer"}),
+)
+"""Toolchains that take turns; lanes run side by side. Time is booked on the first busy one."""
 
 
 def build(targets: Iterable[Step], seed: int, store: Store, watcher: Watcher) -> Outcome:
@@ -79,17 +81,15 @@ def build(targets: Iterable[Step], seed: int, store: Store, watcher: Watcher) ->
     found = {step: store.find(identity.key(step, seed), watcher.said) for step in wanted}
     todo = plan([step for step in wanted if found[step] is None], seed, store, watcher.said)
     watcher.planned(todo)
-    building = _Building(seed, store, watcher)
-    while todo:
-        toolchain, batch = _next_batch(todo)
-        building.run(toolchain, batch)
-        todo = [step for step in todo if step not in batch]
+    building = _Building(seed, store, watcher, todo)
+    building.run()
+    results: dict[Step, Result] = {}
     for step in wanted:
         artifact = found[step] or store.find(identity.key(step, seed), watcher.said)
-        building.outcome.results[step] = artifact or building.failures.get(
+        results[step] = artifact or building.failures.get(
             step, Failure("it was built, but is not in the store")
         )
-    return building.outcome
+    return Outcome(results, building.seconds)
 
 
 def plan(
@@ -111,108 +111,133 @@ def plan(
     return list(order)
 
 
-def _next_batch(todo: Sequence[Step]) -> tuple[Toolchain, list[Step]]:
-    """Return the steps of one toolchain that need nothing of another still to be run."""
-    toolchain = todo[0].toolchain
-    batch: list[Step] = []
-    for step in todo:
-        waiting = any(each in todo and each not in batch for each in identity.inputs(step))
-        if step.toolchain == toolchain and not waiting:
-            batch.append(step)
-    return toolchain, batch
-
-
 @dataclass(slots=True)
+class _Lane:
+    """A child at work: what it was told to do, and which step it is at."""
+
+    child: Child
+    steps: dict[str, Step]
+    kind: Kind = "import"
+    current: Step | None = None
+
+
 class _Building:
-    """One build under way: what came of it so far."""
+    """One build under way."""
 
-    seed: int
-    store: Store
-    watcher: Watcher
-    outcome: Outcome = field(default_factory=Outcome)
-    failures: dict[Step, Failure] = field(default_factory=dict)
+    def __init__(self, seed: int, store: Store, watcher: Watcher, todo: Sequence[Step]) -> None:
+        self.failures: dict[Step, Failure] = {}
+        self.seconds: dict[Kind, float] = {}
+        self._seed = seed
+        self._store = store
+        self._watcher = watcher
+        self._waiting = list(todo)
+        self._busy: dict[int, _Lane] = {}
+        self._events: queue.SimpleQueue[tuple[int, Event]] = queue.SimpleQueue()
+        self._booked_until = time.perf_counter()
 
-    def run(self, toolchain: Toolchain, batch: Sequence[Step]) -> None:
-        """Run a batch in one child; where a step kills it, go on with the rest in another."""
-        left = list(batch)
-        while left := self._runnable(left):
-            log = self.store.log_file(toolchain)
-            jobs = tuple(self._job(step) for step in left)
-            died_in = self._follow(Assignment(self.store.root, toolchain, jobs, self.seed, log))
-            left = [step for step in left if not self._settled(step)]
-            if died_in is not None and died_in in left:
-                self._fail(died_in, Failure(f"the process that built it died (log: {log})"))
+    def run(self) -> None:
+        """Keep the lanes busy until nothing is left that can be built."""
+        try:
+            while self._start() or self._busy:
+                number, event = self._events.get()
+                self._book()
+                self._handle(number, self._busy[number], event)
+        finally:
+            for lane in self._busy.values():
+                lane.child.end()
 
-    def _follow(self, assignment: Assignment) -> Step | None:
-        """Run one child; returns the step in which it died, if it did."""
-        by_key = {job.key: job.step for job in assignment.jobs}
-        current: Step | None = None
-        with _child(assignment) as events:
-            for event in events:
-                step = by_key.get(event.get("key", ""))
-                match event["event"]:
-                    case "imported":
-                        self.outcome.spend("import", event["seconds"])
-                    case "start" if step:
-                        current = step
-                        self.watcher.started(step)
-                    case "advance" if current:
-                        self.watcher.advanced(current, event["done"], event["total"], event["note"])
-                    case "done" if step:
-                        self.outcome.spend(step.kind, event["seconds"])
-                        self.watcher.finished(step, event["seconds"], None)
-                    case "unavailable" if step:
-                        self._fail(step, Failure(event["reason"], missing=True))
-                    case "failed" if step:
-                        self._fail(step, Failure(f"{event['reason']} (log: {assignment.log})"))
-                    case "end":
-                        return None
-        return current or assignment.jobs[0].step
+    def _start(self) -> bool:
+        """Give each idle lane what is ready for it; tells whether there was any."""
+        started = False
+        for number, toolchains in enumerate(LANES):
+            batch = [] if number in self._busy else self._ready(toolchains)
+            if batch:
+                self._waiting = [step for step in self._waiting if step not in batch]
+                toolchain = batch[0].toolchain
+                log = self._store.log_file(toolchain)
+                jobs = tuple(self._job(step) for step in batch)
+                assignment = Assignment(self._store.root, toolchain, jobs, self._seed, log)
+                child = Child(assignment, functools.partial(self._report, number))
+                self._busy[number] = _Lane(child, {job.key: job.step for job in jobs})
+                started = True
+        return started
 
-    def _job(self, step: Step) -> Job:
-        inputs = tuple(identity.key(each, self.seed) for each in identity.inputs(step))
-        return Job(step, identity.key(step, self.seed), inputs)
+    def _ready(self, toolchains: Collection[Toolchain]) -> list[Step]:
+        """Return waiting steps of one toolchain that need only each other and what is there."""
+        unmade = {
+            *self._waiting,
+            *(step for lane in self._busy.values() for step in lane.steps.values()),
+        }
+        batch: list[Step] = []
+        for step in self._waiting:
+            fits = step.toolchain in toolchains
+            same = not batch or step.toolchain == batch[0].toolchain
+            if fits and same and unmade.isdisjoint({*identity.inputs(step)} - {*batch}):
+                batch.append(step)
+        return batch
 
-    def _runnable(self, steps: Sequence[Step]) -> list[Step]:
-        """Return the steps none of whose inputs failed; the others fail with their cause."""
-        for step in steps:
-            for each in identity.inputs(step):
-                if each in self.failures and step not in self.failures:
-                    cause = self.failures[each]
-                    self.failures[step] = Failure(f"{each.title()}: {cause.reason}", cause.missing)
-        return [step for step in steps if step not in self.failures]
+    def _handle(self, number: int, lane: _Lane, event: Event) -> None:
+        step = lane.steps.get(event.get("key", ""))
+        match event["event"]:
+            case "imported":
+                lane.kind = "other"
+            case "start" if step:
+                lane.current, lane.kind = step, step.kind
+                self._watcher.started(step)
+            case "advance" if lane.current:
+                self._watcher.advanced(lane.current, event["done"], event["total"], event["note"])
+            case "done" if step:
+                self._settle(lane, event["key"])
+                self._watcher.finished(step, event["seconds"], None)
+            case "unavailable" if step:
+                self._settle(lane, event["key"])
+                self._fail(step, Failure(event["reason"], missing=True))
+            case "failed" if step:
+                self._settle(lane, event["key"])
+                self._fail(step, Failure(f"{event['reason']} (log: {lane.child.log})"))
+            case "end" | "died" as how:
+                lane.child.end()
+                del self._busy[number]
+                self._waiting = [*lane.steps.values(), *self._waiting]
+                if how == "died":
+                    guilty = [lane.current] if lane.current else list(lane.steps.values())
+                    for each in guilty:
+                        self._fail(each, Failure(f"its process died (log: {lane.child.log})"))
+                self._drop_hopeless()
 
-    def _settled(self, step: Step) -> bool:
-        return step in self.failures or self.store.has(identity.key(step, self.seed))
+    def _report(self, number: int, event: Event) -> None:
+        self._events.put((number, event))
+
+    def _settle(self, lane: _Lane, key: str) -> None:
+        del lane.steps[key]
+        lane.current, lane.kind = None, "other"
 
     def _fail(self, step: Step, failure: Failure) -> None:
         self.failures[step] = failure
-        self.watcher.finished(step, 0.0, failure.reason)
+        self._watcher.finished(step, 0.0, failure.reason)
+        self._drop_hopeless()
 
+    def _drop_hopeless(self) -> None:
+        """Take failed steps, and what stands on them, from what is waiting."""
+        left = []
+        for step in self._waiting:
+            causes = [each for each in identity.inputs(step) if each in self.failures]
+            if causes and step not in self.failures:
+                cause = self.failures[causes[0]]
+                reason = f"{causes[0].title()}: {cause.reason}"
+                self.failures[step] = Failure(reason, cause.missing)
+            if step not in self.failures:
+                left.append(step)
+        self._waiting = left
 
-@contextlib.contextmanager
-def _child(assignment: Assignment) -> Iterator[Iterator[dict[str, Any]]]:
-    """Start a child and give its events; it is gone when the block is left, however that is."""
-    job = pickle.dumps(assignment)
-    with assignment.log.open("ab") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "bench.steps.child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            cwd=CHECKOUT,
-            start_new_session=True,
-        )
-    stdin, stdout = child.stdin, child.stdout
-    if stdin is None or stdout is None:
-        raise RuntimeError("The child was started without its pipes.")
-    try:
-        stdin.write(len(job).to_bytes(8, "big") + job)
-        stdin.flush()
-        yield (json.loads(line) for line in stdout)
-    finally:
-        child.kill()
-        child.wait()
-        stdout.close()
-        with contextlib.suppress(OSError):
-            stdin.close()
+    def _job(self, step: Step) -> Job:
+        inputs = tuple(identity.key(each, self._seed) for each in identity.inputs(step))
+        return Job(step, identity.key(step, self._seed), inputs)
+
+    def _book(self) -> None:
+        """Book the time since the last event on what the first busy lane was doing."""
+        now = time.perf_counter()
+        kinds = [self._busy[number].kind for number in sorted(self._busy)]
+        kind: Kind = next((kind for kind in kinds if kind != "other"), "other")
+        self.seconds[kind] = self.seconds.get(kind, 0.0) + now - self._booked_until
+        self._booked_until = now

@@ -80,13 +80,13 @@ class Convert:
     code: ClassVar[tuple[str, ...]] = ("bench.steps.trained",)
 
     def label(self) -> str:
-        """Name the network."""
-        return self.saved_model.label()
+        """Name the network, and the recipe where the converter quantises it."""
+        return self.saved_model.label() + (" converter_dynamic_wi8" if self.dynamic_range else "")
 
     def title(self) -> str:
         """Say how."""
         how = ", quantising as it goes" if self.dynamic_range else ""
-        return f"converting {self.label()}{how}"
+        return f"converting {self.saved_model.label()}{how}"
 
     def cost(self) -> float:
         """Expected seconds."""

@@ -43,12 +43,12 @@ class Quantize:
             raise ValueError(f"{self.recipe}: calibration images go with static_wi8_ai8 alone.")
 
     def label(self) -> str:
-        """Name the network."""
-        return self.model.label()
+        """Name the network and the recipe."""
+        return f"{self.model.label()} {self.recipe}"
 
     def title(self) -> str:
         """Name the recipe."""
-        return f"quantising {self.label()} to {self.recipe}"
+        return f"quantising {self.model.label()} to {self.recipe}"
 
     def cost(self) -> float:
         """Expected seconds."""

@@ -1,0 +1,53 @@
+"""Scoring a trained network on the validation split, for choosing among schedules and losses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from bench.spec import Kind, Step, Toolchain, Workplace
+from bench.steps import images, softening, trained
+
+RESULT_FILE = "validation.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Validate:
+    """Score a trained network on the validation split, as Keras runs it.
+
+    Choices are made on its figures; the test split is never looked at for them.
+    """
+
+    source: Step
+    images: Step
+
+    toolchain: ClassVar[Toolchain] = "tensorflow"
+    kind: ClassVar[Kind] = "score"
+    packages: ClassVar[tuple[str, ...]] = ("tensorflow", "tf-keras", "numpy")
+    seeded: ClassVar[bool] = False
+    code: ClassVar[tuple[str, ...]] = (*trained.CODE, "bench.steps.softening")
+
+    def label(self) -> str:
+        """Name the network."""
+        return self.source.label()
+
+    def title(self) -> str:
+        """Say what is scored."""
+        return f"validating {self.label()}"
+
+    def cost(self) -> float:
+        """Expected seconds."""
+        return 2.0
+
+    def run(self, place: Workplace) -> None:
+        """Write accuracy and mean cross-entropy."""
+        pixels, labels = images.validation_images(place.inputs[1])
+        _, model = trained.load(place.inputs[0])
+        shares = softening.softmax(trained.logits(model, pixels))
+        right = shares.argmax(axis=1) == labels
+        entropy = -np.log(np.maximum(shares[np.arange(len(labels)), labels], 1e-12))
+        figures = {"accuracy": float(right.mean()), "cross_entropy": float(entropy.mean())}
+        (place.out / RESULT_FILE).write_text(json.dumps(figures), encoding="utf-8")
