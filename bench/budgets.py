@@ -14,15 +14,15 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal
 
 from bench.errors import UsageProblem
-from bench.profiles import TomlFile, read_toml, shown
+from bench.plain_numbers import apart, fixed, significant
 from bench.spec import Budget, Case, Group, Unmeasured
+from bench.toml_file import TomlFile, read_toml, shown
 
 DEFAULT = Path(__file__).with_name("budgets.toml")
 
@@ -288,31 +288,3 @@ def _excess(kind: BudgetKind, value: float, budget: Budget) -> str:
         return amount
     percent = float(distance / Fraction(budget.limit) * 100)
     return f"{amount} ({significant(percent, 2) if percent >= 0.1 else 'less than 0.1'} %)"
-
-
-def fixed(number: float | Decimal) -> str:
-    """Write a number in full: no exponent, no digit that is not needed to read it back."""
-    text = f"{Decimal(str(number)):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def significant(number: float, digits: int) -> str:
-    """Write a number to so many significant digits, but never round before the point."""
-    if isinstance(number, int) or not number:
-        return fixed(number)
-    places = max(0, digits - 1 - math.floor(math.log10(abs(number))))
-    return fixed(Decimal(f"{number:.{places}f}"))
-
-
-def apart(value: float, limit: float) -> str:
-    """Write a value with as few digits, from 3, as still put it on its true side of the limit."""
-    if value == limit:
-        return fixed(limit)
-    printed = Fraction(fixed(limit))
-    digits = 3
-    while True:
-        text = significant(value, digits)
-        read = Fraction(text)
-        if (read > printed) if value > limit else (read < printed):
-            return text
-        digits += 1

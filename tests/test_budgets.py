@@ -16,12 +16,12 @@ from bench.budgets import (
     DEFAULT,
     KINDS,
     BudgetError,
-    apart,
     applicable,
     judge,
     load_budgets,
 )
 from bench.errors import UsageProblem
+from bench.plain_numbers import apart
 from bench.profiles import load_profiles
 from bench.spec import Budget, Case, Unmeasured
 

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bench.errors import UsageProblem
-from bench.profiles import Profile, ProfileError, get_profile, load_profiles, read_toml, select
+from bench.profiles import Profile, ProfileError, get_profile, load_profiles, select
 from bench.spec import Case
+from bench.toml_file import read_toml
 
 VALID = """\
 # A comment.
