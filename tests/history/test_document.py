@@ -130,12 +130,17 @@ def test_every_key_of_ours_is_required() -> None:
         assert repr(key) in refused(lacking)
 
 
-def test_no_further_keys_are_taken_in_what_is_ours() -> None:
-    for place in ("slimbench", "extra_info"):
-        run = short()
-        where = run["slimbench"] if place == "slimbench" else info(run, "resnet50_f32")
-        where["latency"] = 3
-        assert "'latency' was unexpected" in refused(run)
+def test_no_further_keys_are_taken_beside_the_contract() -> None:
+    run = short()
+    run["slimbench"]["latency"] = 3
+    assert "'latency' was unexpected" in refused(run)
+
+
+def test_a_metric_that_was_added_since_is_taken_with_its_reason() -> None:
+    run = short()
+    info(run, "resnet50_f32")["energy_mj"] = None
+    info(run, "resnet50_f32")["reasons"]["energy_mj"] = "there is no power meter here"
+    check(run, "a run")
 
 
 @pytest.mark.parametrize("key", sorted(set(short()["benchmarks"][0]["extra_info"]) - {"reasons"}))
