@@ -28,6 +28,16 @@ def constants(package: ModuleType, constant: str) -> Iterator[Any]:
             yield getattr(module, constant)
 
 
+def by_name(package: ModuleType, constant: str) -> dict[str, Any]:
+    """Return each module's constant under its `name`; raises ValueError where two share one."""
+    found: dict[str, Any] = {}
+    for each in constants(package, constant):
+        if each.name in found:
+            raise ValueError(f"Two files of {package.__name__} define {each.name!r}.")
+        found[each.name] = each
+    return found
+
+
 def unknown(what: str, name: str, known: object) -> UsageProblem:
     """Say that `name` does not exist, and what does."""
     names = ", ".join(sorted(known)) if isinstance(known, (list, tuple, set, dict)) else str(known)

@@ -10,7 +10,7 @@ from bench.spec import DataSet
 
 def all_datasets() -> dict[str, DataSet]:
     """Return every data set by name."""
-    return {each.name: each for each in registry.constants(sys.modules[__name__], "DATASET")}
+    return registry.by_name(sys.modules[__name__], "DATASET")
 
 
 def get(name: str) -> DataSet:

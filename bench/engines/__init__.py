@@ -14,7 +14,7 @@ from bench.spec import Engine
 
 def all_engines() -> dict[str, Engine]:
     """Return every engine by name."""
-    return {each.name: each for each in registry.constants(sys.modules[__name__], "ENGINE")}
+    return registry.by_name(sys.modules[__name__], "ENGINE")
 
 
 def names() -> tuple[str, ...]:

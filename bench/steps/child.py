@@ -7,18 +7,20 @@ converters print to a log file. When its parent goes away, so does it.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import json
 import os
 import pickle
+import re
 import sys
 import threading
 import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, TextIO
 
 from bench.errors import Unavailable
 from bench.spec import Step, Toolchain, Workplace
@@ -33,6 +35,9 @@ TOOLCHAIN_MODULES: dict[Toolchain, tuple[str, ...]] = {
 """What each toolchain imports before its first step, so that the import is timed by itself."""
 
 REPORT_SECONDS = 0.2
+
+_DISK_FULL = re.compile(r"No space left on device|\d+ requested and \d+ written")
+"""How TensorFlow's and numpy's own writing say it, which carries no error number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,9 @@ def main() -> None:
     report = _Report(os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8"))
     length = int.from_bytes(sys.stdin.buffer.read(8), "big")
     assignment: Assignment = pickle.loads(sys.stdin.buffer.read(length))  # noqa: S301 - our parent's
-    threading.Thread(target=_end_with_parent, args=(sys.stdin.buffer,), daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     os.dup2(2, 1)  # standard error is the log file already
+    sys.stdout = sys.stderr  # which writes at once: this process is killed when its work is done
     started = time.perf_counter()
     if assignment.toolchain == "tensorflow":
         os.environ["TF_USE_LEGACY_KERAS"] = "1"
@@ -99,7 +105,8 @@ def _run(job: Job, seed: int, store: Store, report: _Report) -> bool:
     except Unavailable as error:
         report("unavailable", key=key, reason=str(error))
     except Exception as error:  # noqa: BLE001 - a step may fail in any way; the parent reports it
-        traceback.print_exc()
+        with contextlib.suppress(OSError):  # a full disk has no room for it
+            traceback.print_exc()
         report("failed", key=key, reason=_reason(error, store))
     else:
         report("done", key=key, seconds=time.perf_counter() - started)
@@ -108,14 +115,20 @@ def _run(job: Job, seed: int, store: Store, report: _Report) -> bool:
 
 
 def _reason(error: Exception, store: Store) -> str:
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (errno.ENOSPC, errno.EDQUOT) or _DISK_FULL.search(str(error)):
         return f"no space is left in the artifact store {store.root}"
     return f"{type(error).__name__}: {error}"
 
 
-def _end_with_parent(stdin: BinaryIO) -> None:
-    """Leave at once when the parent's end of the pipe closes, however the parent ended."""
-    stdin.read()
+def _end_with_parent() -> None:
+    """Leave at once when the parent's end of the pipe closes, however the parent ended.
+
+    Reads the descriptor, since a thread that waits inside `sys.stdin` makes Python abort when it
+    shuts down.
+    """
+    while os.read(0, 1024):
+        pass
     os._exit(1)
 
 

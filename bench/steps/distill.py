@@ -82,6 +82,13 @@ class Distill:
     packages: ClassVar[tuple[str, ...]] = ("tensorflow", "tf-keras", "numpy")
     seeded: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        if (self.images, self.schedule) != (self.teacher.images, self.teacher.schedule):
+            raise ValueError(
+                "A student must be shown the very pictures that its teacher answered: "
+                "give both the same images and the same schedule."
+            )
+
     @property
     def code(self) -> tuple[str, ...]:
         """The training loop, the softening and the network."""

@@ -19,6 +19,9 @@ from typing import Any, cast
 
 from bench.spec import Step
 
+NOT_HASHED = {"hashed": False}
+"""Metadata of a step's field that says nothing about what is made, such as how long it takes."""
+
 
 def is_step(value: object) -> bool:
     """Tell whether a field's value is a step, hence an input."""
@@ -58,7 +61,9 @@ def chain(step: Step) -> dict[str, Any]:
 
 def _fields(step: Step) -> list[tuple[str, Any]]:
     return [
-        (field.name, getattr(step, field.name)) for field in dataclasses.fields(cast(Any, step))
+        (field.name, getattr(step, field.name))
+        for field in dataclasses.fields(cast(Any, step))
+        if field.metadata.get("hashed", True)
     ]
 
 

@@ -6,6 +6,7 @@ library that the images came from nor the time to prepare them.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -90,8 +91,16 @@ def evaluation_images(folder: Path) -> tuple[Pixels, Labels, tuple[str, ...]]:
 
 def _check_apart(name: str, splits: Splits) -> None:
     """A test image seen in training would make every accuracy a lie; compare by content."""
-    test = {image.tobytes() for image in splits.test[0]}
-    for split, (images, _) in (("train", splits.train), ("validation", splits.validation)):
-        shared = sum(image.tobytes() in test for image in images)
+    parts = {
+        split: [image.tobytes() for image in images]
+        for split, (images, _) in (
+            ("train", splits.train),
+            ("validation", splits.validation),
+            ("test", splits.test),
+        )
+    }
+    for one, other in itertools.combinations(parts, 2):
+        there = set(parts[other])
+        shared = sum(image in there for image in parts[one])
         if shared:
-            raise ValueError(f"{shared} {split} images of {name} are among its test images.")
+            raise ValueError(f"{shared} {one} images of {name} are among its {other} images.")

@@ -7,7 +7,7 @@ zeros are counted before anything is stored.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from bench.networks import keras
 from bench.spec import Kind, Step, Toolchain, Workplace
 from bench.steps import images, trained, training
+from bench.steps.identity import NOT_HASHED
 from bench.steps.training import Schedule
 
 RAMP_SHARE = 0.6
@@ -39,7 +40,7 @@ class Prune:
     images: Step
     sparsity: float
     schedule: Schedule
-    expected_seconds: float = 60.0
+    expected_seconds: float = field(default=60.0, metadata=NOT_HASHED)
 
     toolchain: ClassVar[Toolchain] = "tensorflow"
     kind: ClassVar[Kind] = "train"

@@ -63,7 +63,8 @@ class Quantize:
         ranges = None
         if self.images is not None:
             shown = calibration_images(*images.training_images(place.inputs[1]), self.per_class)
-            ranges = quantizer.calibrate(_feeds(source / MODEL_FILE, shown), num_threads=1)
+            averaged = quantizer.calibrate(_feeds(source / MODEL_FILE, shown), num_threads=1)
+            ranges = _with_whole_pixels(averaged, source / MODEL_FILE)
         quantised = quantizer.quantize(ranges).quantized_model
         if quantised is None:
             raise RuntimeError(f"The quantiser returned no model for {self.recipe}.")
@@ -72,14 +73,28 @@ class Quantize:
 
 
 def calibration_images(pixels: Pixels, labels: Labels, per_class: int) -> Pixels:
-    """Return the first images of each class, then an all-black and an all-white one.
+    """Return an all-black and an all-white image, then the first images of each class.
 
-    With 0 and 255 among them the input's range is exact: one step of int8 is one step of a pixel.
+    The quantiser keeps a moving average of each tensor's range, in which the last image weighs
+    5 %; the two that no camera took come first so that they hardly count.
     """
     chosen = [np.flatnonzero(labels == label)[:per_class] for label in np.unique(labels)]
     shown = pixels[np.sort(np.concatenate(chosen))]
     ends = np.stack([np.full_like(shown[0], DARKEST), np.full_like(shown[0], BRIGHTEST)])
-    return np.concatenate([shown, ends])
+    return np.concatenate([ends, shown])
+
+
+def _with_whole_pixels(ranges: dict[str, Any], model: Any) -> dict[str, Any]:
+    """Set the input's range to 0-255, which the average misses: one int8 step is one pixel step."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    (pixels,) = Interpreter(model_path=str(model)).get_input_details()
+    averaged = ranges[pixels["name"]]
+    exact = {
+        "min": np.full_like(averaged["min"], DARKEST),
+        "max": np.full_like(averaged["max"], BRIGHTEST),
+    }
+    return {**ranges, pixels["name"]: exact}
 
 
 def _recipe(name: Recipe) -> Any:

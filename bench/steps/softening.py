@@ -28,7 +28,9 @@ def entropy(shares: Array) -> float:
 
 
 def check_logits(logits: Array) -> None:
-    """Raise ValueError where an array holds probabilities instead of logits."""
+    """Raise ValueError where an array holds probabilities, or no numbers, instead of logits."""
+    if not np.isfinite(logits).all():
+        raise ValueError("The teacher's logits hold values that are not numbers.")
     in_unit_range = bool((logits >= 0).all() and (logits <= 1).all())
     if in_unit_range and np.allclose(logits.sum(axis=-1), 1.0, atol=1e-3):
         raise ValueError(

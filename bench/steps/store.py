@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import operator
 import os
 import shutil
 import time
@@ -25,6 +26,9 @@ from bench.errors import UsageProblem
 
 VARIABLE = "SLIMBENCH_STORE"
 MANIFEST = "manifest.json"
+
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
+"""What reading a damaged object raises: a file is gone, or the manifest has another form."""
 
 
 class StoreError(UsageProblem):
@@ -60,7 +64,7 @@ class Store:
                 (self.root / name).mkdir(parents=True, exist_ok=True)
             probe = self.root / "tmp" / f"probe-{os.getpid()}"
             probe.write_bytes(b"slimbench")
-            probe.unlink()
+            probe.unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(
                 f"The artifact store {self.root} cannot be written ({error.strerror}). "
@@ -75,13 +79,18 @@ class Store:
         folder = self._folder(key)
         if not folder.is_dir():
             return None
-        try:
+        with contextlib.suppress(*_UNREADABLE):
             return _read(key, folder, verify=True)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            on_damage(f"The stored object {key[:12]} is damaged ({error}); it is built again.")
-            with self.lock(key):
-                self._discard(folder)
-            return None
+        with self.lock(key):  # whoever held it may have built the object anew
+            try:
+                return _read(key, folder, verify=True)
+            except _UNREADABLE as error:
+                if folder.exists():
+                    on_damage(
+                        f"The stored object {key[:12]} is damaged ({error}); it is built again."
+                    )
+                    self._discard(folder)
+                return None
 
     def has(self, key: str) -> bool:
         """Tell whether an object is there, without reading it."""
@@ -114,11 +123,13 @@ class Store:
             shutil.rmtree(folder, ignore_errors=True)
 
     def objects(self) -> Iterator[Artifact]:
-        """Yield what is stored, unverified, oldest use first."""
-        folders = sorted((self.root / "objects").glob("*/*"), key=lambda path: path.stat().st_mtime)
-        for folder in folders:
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                yield _read(folder.name, folder, verify=False)
+        """Yield what is stored, unverified, oldest first."""
+        found: list[tuple[float, Artifact]] = []
+        for folder in (self.root / "objects").glob("*/*"):
+            with contextlib.suppress(*_UNREADABLE):
+                age = folder.stat().st_mtime
+                found.append((age, _read(folder.name, folder, verify=False)))
+        yield from (artifact for _, artifact in sorted(found, key=operator.itemgetter(0)))
 
     def remove(self, key: str) -> None:
         """Take an object away; it is rebuilt when next needed."""
@@ -158,7 +169,7 @@ class Store:
 
 def _default_root() -> Path:
     named = os.environ.get(VARIABLE)
-    return Path(named) if named else platformdirs.user_cache_path("slimbench")
+    return Path(named).expanduser() if named else platformdirs.user_cache_path("slimbench")
 
 
 def _seal(folder: Path, key: str, title: str, recipe: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from bench import networks
 from bench.networks import keras
 from bench.spec import Kind, Step, Toolchain, Workplace
 from bench.steps import images, trained, training
+from bench.steps.identity import NOT_HASHED
 from bench.steps.trained import Network
 from bench.steps.training import Schedule
 
@@ -22,7 +23,7 @@ class Train:
     images: Step
     network: Network
     schedule: Schedule
-    expected_seconds: float = 60.0
+    expected_seconds: float = field(default=60.0, metadata=NOT_HASHED)
 
     toolchain: ClassVar[Toolchain] = "tensorflow"
     kind: ClassVar[Kind] = "train"
