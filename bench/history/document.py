@@ -41,7 +41,7 @@ def read(path: Path) -> Document:
         HistoryError: It is missing, not a regular file, too large, not JSON (truncated, binary,
             NaN or Infinity in it), or not what the schema describes.
     """
-    document = parse(_text(path), str(path))
+    document = parse(text_of(path), str(path))
     check(document, str(path))
     return document
 
@@ -89,11 +89,16 @@ def check(document: Document, where: str) -> None:
         )
     fault = best_match(_validator().iter_errors(document))
     if fault is not None:
-        raise HistoryError(f"{where} does not fit the history schema: {_sentence(fault)}")
-    _check_moment(document["datetime"], where)
+        raise HistoryError(f"{where} does not fit the history schema: {sentence(fault)}")
+    moment(document["datetime"], f"{where} does not fit the history schema: at $.datetime")
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Return the text of a file that should be a history.
+
+    Raises:
+        HistoryError: It is missing, not a regular file, too large or not UTF-8.
+    """
     try:
         if path.is_dir():
             raise HistoryError(f"{path} is a folder. Name one of the .json files in it.")
@@ -127,20 +132,26 @@ def _finite(literal: str) -> float:
     return number
 
 
-def _check_moment(moment: str, where: str) -> None:
+def moment(text: str, where: str) -> datetime:
+    """Return a date and time with its offset from UTC, as ISO 8601 writes it.
+
+    Raises:
+        HistoryError: It is none; `where` names file and key.
+    """
     try:
-        parsed = datetime.fromisoformat(moment)
+        parsed = datetime.fromisoformat(text)
         parsed.astimezone(UTC)
     except (ValueError, OverflowError):
         parsed = None
     if parsed is None or parsed.tzinfo is None:
         raise HistoryError(
-            f"{where} does not fit the history schema: at $.datetime: {moment[:40]!r} is not a "
-            "date and time with its offset from UTC."
+            f"{where}: {text[:40]!r} is not a date and time with its offset from UTC."
         )
+    return parsed
 
 
-def _sentence(fault: ValidationError) -> str:
+def sentence(fault: ValidationError) -> str:
+    """Say what is wrong where, in a sentence that stays readable."""
     message = fault.message
     if len(message) > 200:
         message = f"{message[:90]} ... {message[-100:]}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -43,7 +43,8 @@ class Entry:
     """What was measured of one case; the fields are the keys of `extra_info`.
 
     A field is None exactly where `reasons` says why it could not be measured. `samples` are
-    seconds of single invocations, at most 200, in the order they were taken.
+    seconds of single invocations, at most 200, in the order they were taken; a promoted baseline
+    keeps none.
     """
 
     case: Case
@@ -155,17 +156,11 @@ def record(document: Document, path: Path) -> History:
         HistoryError: A case is there twice, or two keys contradict each other.
     """
     own = document["slimbench"]
-    entries = tuple(_entry(benchmark, path) for benchmark in document["benchmarks"])
-    seen: set[Case] = set()
-    for entry in entries:
-        if entry.case in seen:
-            raise HistoryError(f"{path} has the case {entry.case.id} twice.")
-        seen.add(entry.case)
-        if entry.profile != own["profile"]:
-            raise HistoryError(
-                f"{path}: the case {entry.case.id} is of profile {entry.profile}, "
-                f"the run of {own['profile']}."
-            )
+    measured = (
+        (benchmark["extra_info"], benchmark["stats"]["data"])
+        for benchmark in document["benchmarks"]
+    )
+    entries = typed(measured, own["profile"], path)
     preflight = own["preflight"]
     flags = preflight["cpu_flags"]
     return History(
@@ -195,6 +190,29 @@ def record(document: Document, path: Path) -> History:
     )
 
 
+def typed(
+    measured: Iterable[tuple[Mapping[str, Any], Sequence[float]]], profile: str, path: Path
+) -> tuple[Entry, ...]:
+    """Type the cases of one profile: pairs of an `extra_info` that fits the schema and samples.
+
+    Raises:
+        HistoryError: A case is there twice, is of another profile, or contradicts itself;
+            `path` names the file.
+    """
+    entries = tuple(_entry(info, samples, path) for info, samples in measured)
+    seen: set[Case] = set()
+    for entry in entries:
+        if entry.case in seen:
+            raise HistoryError(f"{path} has the case {entry.case.id} twice.")
+        seen.add(entry.case)
+        if entry.profile != profile:
+            raise HistoryError(
+                f"{path}: the case {entry.case.id} is of profile {entry.profile}, "
+                f"the run of {profile}."
+            )
+    return entries
+
+
 _COUNTS = ("size_bytes", "size_gzip_bytes", "parameters", "accuracy_n")
 _AS_THEY_ARE = (
     "reference",
@@ -217,8 +235,7 @@ _AS_THEY_ARE = (
 )
 
 
-def _entry(benchmark: Mapping[str, Any], path: Path) -> Entry:
-    info = benchmark["extra_info"]
+def _entry(info: Mapping[str, Any], samples: Sequence[float], path: Path) -> Entry:
     latency = info["latency_ms"]
     interval = info["accuracy_ci95"]
     plain: dict[str, Any] = {key: info[key] for key in _AS_THEY_ARE}
@@ -228,7 +245,7 @@ def _entry(benchmark: Mapping[str, Any], path: Path) -> Entry:
         input_shape=tuple(int(extent) for extent in info["input_shape"]),
         accuracy_ci95=None if interval is None else (interval[0], interval[1]),
         latency_ms=None if latency is None else Latency(**{**latency, "n": int(latency["n"])}),
-        samples=tuple(benchmark["stats"]["data"]),
+        samples=tuple(samples),
         **plain,
     )
     contradiction = _contradiction(entry)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bench.budgets import apart, fixed
 from bench.history.record import BudgetResult, History
+from bench.plain_numbers import apart, fixed
 from bench.report import numbers
 from bench.report.words import WORDS, Lang
 

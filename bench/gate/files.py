@@ -1,0 +1,78 @@
+"""Where a run's model files are now: in the artifact store, or in a folder of models.
+
+A file counts only if its sha256 is the one that was measured, so that what is timed is what the
+history is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import UsageProblem
+from bench.gate.side import Side
+from bench.history.record import Entry
+from bench.spec import Unmeasured
+from bench.steps.store import file_sha256
+
+VARIABLE = "SLIMBENCH_MODELS"
+"""Environment variable that names where models are kept: a folder, or an fsspec address."""
+
+Fetch = Callable[[str, Path], bool]
+"""Writes the model with this sha256 to a path; False where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The places to look in: the store's root, and a folder of `<sha256>.tflite` or None.
+
+    With `fetch`, what `folder` lacks is first brought there from somewhere else.
+    """
+
+    store: Path
+    folder: Path | None = None
+    fetch: Fetch | None = None
+
+    def find(self, entry: Entry, side: Side) -> Path | Unmeasured:
+        """Return the file that was measured, or how to get it back."""
+        damaged = []
+        for path in self._places(entry):
+            try:
+                self._bring(entry, path)
+                if not path.is_file():
+                    continue
+                if file_sha256(path) == entry.model_sha256:
+                    return path.absolute()
+                damaged.append(f"{path} has other contents")
+            except OSError as error:
+                damaged.append(f"{path} cannot be read ({error.strerror})")
+            except UsageProblem as problem:
+                damaged.append(str(problem).rstrip("."))
+        return Unmeasured(self._missing(entry, side, damaged))
+
+    def _bring(self, entry: Entry, path: Path) -> None:
+        if self.fetch is not None and path.parent == self.folder and not path.exists():
+            self.fetch(entry.model_sha256, path)
+
+    def _places(self, entry: Entry) -> list[Path]:
+        """The store's path comes from a file that anyone may have written: it must stay inside."""
+        places = []
+        inside = (self.store / entry.model_file).resolve()
+        if inside.is_relative_to(self.store.resolve()):
+            places.append(inside)
+        if self.folder is not None:
+            places.append(self.folder / f"{entry.model_sha256}.tflite")
+        return places
+
+    def _missing(self, entry: Entry, side: Side, damaged: list[str]) -> str:
+        name = f"the model {entry.model_sha256[:12]} of {side.name}"
+        what = "; ".join(damaged) if damaged else f"it is not in the store {self.store}"
+        if self.folder is not None and not damaged:
+            what += " nor where models are kept"
+        also = " (its tree had changes that were not committed)" if side.dirty else ""
+        return (
+            f"{name} cannot be timed: {what}. Say where it is kept with --models, or build "
+            f"it again from commit {side.commit[:12]}{also}: "
+            f"make bench PROFILE={side.profile} K={entry.case.variant}"
+        )

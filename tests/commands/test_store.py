@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from bench import cli, variants
+from bench.steps import identity
+from bench.steps.store import Store
+from tests.ready_run import Ready
+
+NEEDED = variants.get("student_scratch_f32", "digits").chain
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store with a model that profiles need, and something that none does any more."""
+    monkeypatch.setenv("SLIMBENCH_STORE", str(tmp_path / "store"))
+    store = Store()
+    store.prepare()
+    for step in (NEEDED, Ready("an older model")):
+        with store.writing(identity.key(step, 0), step.title(), {}) as folder:
+            (folder / "model.tflite").write_bytes(bytes(3 * 2**19))
+    return store
+
+
+def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert cli.main(["store", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def titles(store: Store) -> set[str]:
+    return {artifact.title for artifact in store.objects()}
+
+
+def test_it_lists_what_is_there(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    out = listed(capsys)
+    for step in (NEEDED, Ready("an older model")):
+        key = identity.key(step, 0)[:12]
+        assert re.search(rf"^{key} +{step.title()} +1\.5 +20\d\d-\d\d-\d\d$", out, re.MULTILINE)
+    assert out.splitlines()[-1] == f"{store.root}: 2 objects, 3 MiB"
+    assert len(titles(store)) == 2
+
+
+def test_an_empty_store_has_no_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SLIMBENCH_STORE", str(tmp_path / "empty"))
+    assert listed(capsys) == f"{tmp_path / 'empty'}: 0 objects, 0 MiB\n"
+
+
+def test_pruning_keeps_what_variants_need(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    leftover = store.root / "tmp" / "0123abc"
+    leftover.mkdir()
+    old, new = (store.root / "logs" / f"{name}.log" for name in ("old", "new"))
+    for log in (old, new):
+        log.touch()
+    week_ago = time.time() - 8 * 24 * 3600
+    os.utime(old, (week_ago, week_ago))
+    out = listed(capsys, "--prune")
+    assert titles(store) == {NEEDED.title()}
+    assert "removed" in out
+    assert "making an older model" in out
+    assert "removed leftovers of runs that were killed: 1\n" in out
+    assert out.splitlines()[-1] == f"{store.root}: 1 object, 2 MiB"
+    assert not leftover.exists()
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+def test_clearing_removes_everything(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    out = listed(capsys, "--clear")
+    assert titles(store) == set()
+    assert out.splitlines()[-1] == f"{store.root}: 0 objects, 0 MiB"
+
+
+def test_pruning_and_clearing_at_once_mean_nothing(store: Store) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["store", "--prune", "--clear"])
+    assert len(titles(store)) == 2
+
+
+def test_a_store_that_cannot_be_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SLIMBENCH_STORE", str(tmp_path / "file" / "store"))
+    assert cli.main(["store"]) == 2
+    assert "set SLIMBENCH_STORE to a folder that can be written" in capsys.readouterr().err
