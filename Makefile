@@ -1,6 +1,7 @@
 # Everything here also works without make: see README.
 PROFILE ?= digits
 RUN ?= latest
+BASELINE ?= baseline
 export PROFILE
 
 VENV := .venv
@@ -12,12 +13,14 @@ PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3; do \
 	&& { echo $$each; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test report lint format lock clean
+.PHONY: help bench test gate compare report lint format lock clean
 
 help: ## show this
 	@echo "make bench   set up, then build, measure and judge the variants of PROFILE=$(PROFILE)"
 	@echo "             K='expression' picks some, ARGS='...' goes to pytest"
 	@echo "make test    set up, then run the tests; ARGS='...' goes to pytest"
+	@echo "make gate    hold a run against a baseline: BASELINE=baseline RUN=latest"
+	@echo "make compare show saved runs side by side: RUNS='12 latest'"
 	@echo "make report  show a saved run again: RUN=latest, a number or a path"
 	@echo "make lint    check style and types"
 	@echo "make format  put the code into shape"
@@ -29,6 +32,12 @@ bench: $(READY)
 
 test: $(READY)
 	@$(PY) -m pytest tests $(if $(K),-k "$(K)") $(ARGS)
+
+gate: $(READY)
+	@$(VENV)/bin/slimbench gate $(BASELINE) $(RUN) --profile=$(PROFILE) $(ARGS)
+
+compare: $(READY)
+	@$(VENV)/bin/slimbench compare $(RUNS) $(ARGS)
 
 report: $(READY)
 	@$(VENV)/bin/slimbench report $(RUN) $(ARGS)

@@ -50,7 +50,7 @@ def _follow(command: list[str], count: int) -> int:
             if line.startswith("Collecting "):
                 seen += 1
                 _show(f"[{seen}/{count}] {line.split()[1].split('=')[0]}")
-            elif line.startswith("Installing collected packages"):
+            elif seen and line.startswith("Installing collected packages"):
                 _show("unpacking, about a minute")
     if process.returncode:
         print("\nThe set-up failed. pip said last:\n\n" + "".join(said), file=sys.stderr)

@@ -26,6 +26,6 @@ def network(architecture: str, width: float = 1.0) -> Network:
 RESNET50: Step = Train(
     IMAGES,
     network("resnet50"),
-    Schedule(epochs=5, batch=16, learning_rate=0.03),
+    Schedule(epochs=5, batch=16, learning_rate=0.02),
     expected_seconds=80,
 )
