@@ -1,0 +1,139 @@
+"""The whole comparison: pairs, then what is exact, then accuracy, then times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+from bench.gate import acknowledge, exact, latency, shares
+from bench.gate.acknowledge import Acknowledgement
+from bench.gate.cases import Pair, pair_up
+from bench.gate.files import Files
+from bench.gate.latency import Measure
+from bench.gate.limits import Limits
+from bench.gate.processes import Timed
+from bench.gate.provenance import retrained
+from bench.gate.question import JUDGED, METRICS
+from bench.gate.row import Row
+from bench.gate.side import Side
+from bench.gate.verdict import Result, in_order
+from bench.spec import Advance
+
+RUNTIMES: Mapping[str, str] = {
+    "litert": "ai-edge-litert",
+    "tflite": "tensorflow",
+    "keras": "tensorflow",
+    "openvino": "openvino",
+}
+"""The distribution whose version an engine's times depend on, by the engine's name."""
+
+ORDER = (JUDGED, shares.METRIC, *exact.METRICS, *METRICS)
+"""Metrics as they are listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How it is judged; `versions` are those of this environment, in which times are taken."""
+
+    limits: Mapping[str, Limits]
+    versions: Mapping[str, str]
+    today: date
+    acknowledged: Sequence[Acknowledgement] = field(default=())
+    processes: int = 12
+    measure_identical: bool = False
+
+
+def judge(  # noqa: PLR0913  (two sides, and the world they are judged in)
+    baseline: Side,
+    candidate: Side,
+    settings: Settings,
+    *,
+    files: Files,
+    measure: Measure,
+    advance: Advance,
+) -> Result:
+    """Hold a candidate against a baseline.
+
+    Raises:
+        UsageProblem: The two are not runs of one profile, or no process could be started.
+    """
+    pairing = pair_up(baseline, candidate)
+    rows = list(pairing.rows)
+    for pair in pairing.pairs:
+        limits = settings.limits[pair.case.variant]
+        rows += exact.judge(pair, limits, baseline.budgets, candidate.budgets)
+    origin = partial(_origin, baseline=baseline, candidate=candidate, store=files.store)
+    rows += shares.judge(pairing.pairs, settings.limits, origin)
+    changed = {
+        engine: said
+        for engine in {pair.case.engine for pair in pairing.pairs}
+        if (said := _runtime_changed(engine, baseline, settings.versions))
+    }
+    timed: list[tuple[Pair, Timed]] = []
+    for pair in pairing.pairs:
+        row = _untimed(pair, settings, changed)
+        if row is None:
+            found = _files_of(pair, baseline, candidate, files)
+            if isinstance(found, Timed):
+                timed.append((pair, found))
+                continue
+            row = found
+        rows.append(row)
+    judged = latency.judge(
+        [pair for pair, _ in timed],
+        [found for _, found in timed],
+        limits=settings.limits,
+        processes=settings.processes,
+        measure=measure,
+        advance=advance,
+    )
+    rows = acknowledge.apply([*rows, *judged.rows], settings.acknowledged, settings.today)
+    cases = [entry.case for entry in (*baseline.entries, *candidate.entries)]
+    stale = acknowledge.unused(settings.acknowledged, rows)
+    return Result(
+        baseline.name,
+        candidate.name,
+        tuple(in_order(rows, cases, ORDER)),
+        tuple(sorted(changed.values())),
+        (*judged.notes, *stale),
+    )
+
+
+def _origin(pair: Pair, *, baseline: Side, candidate: Side, store: Path) -> str:
+    return retrained(pair, baseline, candidate, store)
+
+
+def _runtime_changed(engine: str, baseline: Side, versions: Mapping[str, str]) -> str:
+    """Say how this environment's runtime differs from the baseline's, or nothing."""
+    distribution = RUNTIMES.get(engine)
+    if distribution is None:
+        return f"Runtime unknown: which package runs {engine} is not known, so it is not timed."
+    before, here = baseline.versions.get(distribution), versions.get(distribution)
+    if before == here and here is not None:
+        return ""
+    return (
+        f"Runtime changed: the baseline was measured with {distribution} "
+        f"{before or 'of a version that it does not say'}, here is {here or 'none'}. "
+        "Files are judged, not runtimes, so latency is not."
+    )
+
+
+def _untimed(pair: Pair, settings: Settings, changed: Mapping[str, str]) -> Row | None:
+    """Return the row of a pair that need not, or must not, be timed."""
+    if pair.same_file and not settings.measure_identical:
+        return Row(pair.case, JUDGED, "pass", "same file")
+    if pair.case.engine in changed:
+        said = changed[pair.case.engine]
+        return Row(pair.case, JUDGED, "inconclusive", said[0].lower() + said[1:].rstrip("."))
+    return None
+
+
+def _files_of(pair: Pair, baseline: Side, candidate: Side, files: Files) -> Timed | Row:
+    before, after = files.find(pair.baseline, baseline), files.find(pair.candidate, candidate)
+    if isinstance(before, Path) and isinstance(after, Path):
+        return Timed(pair.case, before, after)
+    reasons = [each.reason for each in (before, after) if not isinstance(each, Path)]
+    return Row(pair.case, JUDGED, "inconclusive", "; ".join(reasons))

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import rankdata
+
+from bench.gate import statistic
+
+RATIOS = st.lists(
+    st.floats(-0.5, 0.5).filter(lambda value: abs(value) > 1e-6), min_size=4, max_size=8
+).filter(lambda values: len({abs(value) for value in values}) == len(values))
+
+
+@given(RATIOS)
+@settings(max_examples=50)
+def test_the_p_value_is_the_share_of_sign_flips_that_are_as_extreme(ratios: list[float]) -> None:
+    ranks = rankdata(np.abs(ratios))
+    seen = ranks[np.array(ratios) > 0].sum()
+    flips = [np.array(signs) @ ranks for signs in itertools.product((0, 1), repeat=len(ratios))]
+    assert statistic.p_above(ratios, 0.0) == pytest.approx(np.mean(np.array(flips) >= seen - 1e-9))
+    assert statistic.p_below(ratios, 0.0) == pytest.approx(np.mean(np.array(flips) <= seen + 1e-9))
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_rejects_what_its_step_down_procedure_rejects(p_values: list[float]) -> None:
+    level = 0.05
+    rejected = set()
+    for step, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        if p_values[index] * (len(p_values) - step) > level:
+            break
+        rejected.add(index)
+    adjusted = statistic.holm(p_values)
+    assert {index for index, value in enumerate(adjusted) if value <= level} == rejected
+
+
+def test_holm_of_a_published_example() -> None:
+    assert statistic.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert statistic.holm([]) == []
+
+
+def test_one_spoilt_process_moves_neither_estimate_nor_verdict() -> None:
+    quiet = list(np.random.default_rng(3).normal(0.05, 0.005, 12))
+    spoilt = [*quiet[:-1], -0.4]
+    assert statistic.centre(spoilt) == pytest.approx(statistic.centre(quiet), abs=0.003)
+    assert statistic.p_above(spoilt, 0.03) < 0.05
+
+
+def test_the_interval_is_the_same_for_the_same_ratios_and_holds_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(5)
+    samples = [list(rng.normal(0.02, 0.01, 24)) for _ in range(120)]
+    assert statistic.interval(samples[0]) == statistic.interval(list(samples[0]))
+    held = [low <= 0.02 <= high for low, high in map(statistic.interval, samples)]
+    assert 0.86 <= np.mean(held) <= 1.0
+
+
+@pytest.mark.parametrize("odd", [0, 1])
+def test_ratios_that_are_alike_have_an_interval_of_one_point(odd: int) -> None:
+    ratios = [0.1] * (12 - odd) + [0.5] * odd
+    assert statistic.interval(ratios) == pytest.approx((0.1, 0.1), abs=0.07)
+    assert statistic.interval([0.0] * 12) == (0.0, 0.0)
+
+
+def test_more_processes_are_asked_for_the_closer_it_is() -> None:
+    noise = np.random.default_rng(2).normal(0, 0.02, 24)
+    noise -= statistic.centre(noise)
+    near = statistic.processes_to_decide(list(noise + 0.035), 0.03, 0.025)
+    far = statistic.processes_to_decide(list(noise + 0.04), 0.03, 0.025)
+    assert near is not None
+    assert far is not None
+    assert 24 < far < near
+    assert statistic.processes_to_decide(list(noise + 0.03), 0.03, 0.025) is None
