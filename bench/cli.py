@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import os
 import sys
 from collections.abc import Sequence
 
@@ -19,23 +20,32 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
 
+PIPE_CLOSED = 141
+"""Exit status where whoever read the output has seen enough, as shells have it."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; returns its exit status."""
     parser = _parser()
     chosen = parser.parse_args(arguments)
     command: Command = chosen.command
     try:
-        return command.run(chosen)
+        status = command.run(chosen)
+        sys.stdout.flush()
     except (UsageProblem, HistoryError) as problem:
         print(f"slimbench {command.name}: {problem}", file=sys.stderr)
         return USAGE
+    except BrokenPipeError:  # as under `slimbench store | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print(f"slimbench {command.name}: {where}{error.strerror}.", file=sys.stderr)
+        print(f"slimbench {command.name}: {where}{error.strerror or error}.", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import budgets, engines, profiles, variants
+from bench.errors import UsageProblem
 from bench.profiles import Profile
 from bench.report.words import Lang
 from bench.spec import Budget, Case, Variant
@@ -76,6 +77,11 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
         {each.name: each.variants for each in known.values()},
         engines.names(),
     )
+    if seed is not None and not 0 <= seed < 2**32:
+        raise UsageProblem(f"--seed must be a whole number from 0 to 2**32 - 1, not {seed}.")
+    _check_writable(results)
+    store = Store()
+    store.prepare()
     return Plan(
         profile=chosen,
         variants={name: made[name] for name in chosen.variants},
@@ -84,5 +90,15 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
         seed=chosen.seed if seed is None else seed,
         lang=lang,
         results=results,
-        store=Store(),
+        store=store,
     )
+
+
+def _check_writable(results: Path) -> None:
+    """Refuse now, not after everything was measured; the folder itself need not exist yet."""
+    there = next(path for path in (results, *results.parents) if os.access(path, os.F_OK))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise UsageProblem(
+            f"No history can be saved in {results}: {there} is not a folder that can be written. "
+            "Name another with --results."
+        )

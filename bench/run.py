@@ -37,7 +37,6 @@ class Run:
         names = dict.fromkeys([self.plan.profile.reference, *(case.variant for case in cases)])
         chains: list[Step] = [self.plan.variants[name].chain for name in names]
         gzipped = [GzipSize(chain) for chain in chains]
-        self.plan.store.prepare()
         self.outcome = build(
             [self.plan.images, *chains, *gzipped], self.plan.seed, self.plan.store, watcher
         )
@@ -58,8 +57,9 @@ class Run:
         if self.outcome is None:
             return {}
         results = {
-            name: self.outcome.results.get(variant.chain)
+            name: self.result(variant)
             for name, variant in self.plan.variants.items()
+            if variant.chain in self.outcome.results
         }
         return {
             name: result.reason

@@ -29,7 +29,7 @@ DISTRIBUTIONS = (
 )
 """Whose versions a history records."""
 
-NOT_ASKED = "not asked for in this run"
+NOT_RUN = "its benchmark was left out of this run, or did not finish"
 
 
 def document(
@@ -47,6 +47,7 @@ def document(
     that were not measured in all benchmarks.
     """
     entries = []
+    kept: set[Case] = set()
     for benchmark in base["benchmarks"]:
         case = _case_of(benchmark, run.subjects)
         if case is None or (status == "interrupted" and not run.is_finished(case, GROUPS)):
@@ -55,7 +56,7 @@ def document(
         benchmark["params"] = {"case": case.id}
         benchmark["stats"]["data"] = thin(benchmark["stats"]["data"])
         entries.append(benchmark)
-    kept = {benchmark["extra_info"]["variant"] for benchmark in entries}
+        kept.add(case)
     return {
         **base,
         "benchmarks": entries,
@@ -68,9 +69,7 @@ def document(
             "preflight": dict(preflight),
             "seconds": run.stopwatch.seconds(),
             "budgets": [
-                judgement.entry()
-                for (case, _), judgement in run.judgements.items()
-                if case.variant in kept
+                judgement.entry() for (case, _), judgement in run.judgements.items() if case in kept
             ],
             "missing": [
                 {"variant": name, "reason": reason} for name, reason in run.missing().items()
@@ -100,7 +99,7 @@ def extra_info(run: Run, case: Case) -> dict[str, Any]:
     for key in metrics.keys():  # noqa: SIM118 - a function
         if key in info:
             continue
-        value = subject.readings.get(key, Unmeasured(NOT_ASKED))
+        value = subject.readings.get(key, Unmeasured(NOT_RUN))
         if isinstance(value, Unmeasured):
             info[key], reasons[key] = None, value.reason
         else:

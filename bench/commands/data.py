@@ -31,7 +31,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Write `images`, `labels`, `classes` and `eval_sha256` to the file, whole or not at all."""
     profile = profiles.get_profile(arguments.profile)
     if arguments.variant is not None and arguments.variant not in profile.variants:
-        raise unknown(f"variant in profile {profile.name}", arguments.variant, profile.variants)
+        raise unknown("variant", arguments.variant, profile.variants)
+    if arguments.out.is_dir() or not arguments.out.parent.is_dir():
+        raise UsageProblem(
+            f"{arguments.out} cannot be written: name a file in a folder that exists."
+        )
     store = Store()
     store.prepare()
     step = Images(profile.dataset)

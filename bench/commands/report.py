@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from bench.commands import Command
+from bench.errors import UsageProblem
 from bench.history.find import resolve
 from bench.places import RESULTS
 from bench.report import words
@@ -32,9 +33,14 @@ def run(arguments: argparse.Namespace) -> int:
     lang = arguments.lang or words.language(os.environ)
     print((markdown if arguments.markdown else table)(history, lang))
     if arguments.charts is not None:
-        from bench.report.charts import draw  # noqa: PLC0415 - so does matplotlib
+        from bench.report.charts import ChartError, draw  # noqa: PLC0415 - so does matplotlib
 
-        for chart in draw(history, arguments.charts / history.path.stem, lang):
+        arguments.charts.mkdir(parents=True, exist_ok=True)
+        try:
+            charts = draw(history, arguments.charts / history.path.stem, lang)
+        except ChartError as error:
+            raise UsageProblem(str(error)) from error
+        for chart in charts:
             print(chart)
     return 0
 

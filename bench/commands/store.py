@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choice.add_argument(
         "--prune",
         action="store_true",
-        help="remove leftovers of killed runs, logs older than a week, and what no profile needs",
+        help="remove leftovers of killed runs, logs older than a week, and what no variant needs",
     )
     choice.add_argument("--clear", action="store_true", help="remove everything")
 
@@ -43,7 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
         headers = ("object", "made by", "MiB", "made on")
         print(tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True))
     total = sum(artifact.bytes for artifact in store.objects())
-    print(f"{store.root}: {len(rows)} objects, {total / 2**20:.0f} MiB")
+    noun = "object" if len(rows) == 1 else "objects"
+    print(f"{store.root}: {len(rows)} {noun}, {total / 2**20:.0f} MiB")
     return 0
 
 
@@ -74,7 +75,7 @@ def _remove(store: Store, keep: set[str]) -> None:
 def _clean(store: Store) -> None:
     leftovers = store.sweep()
     if leftovers:
-        print(f"removed {leftovers} leftovers of runs that were killed")
+        print(f"removed leftovers of runs that were killed: {leftovers}")
     for log in (store.root / "logs").glob("*.log"):
         if time.time() - log.stat().st_mtime > 7 * DAY:
             log.unlink(missing_ok=True)

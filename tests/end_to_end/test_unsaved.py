@@ -1,0 +1,38 @@
+"""Results that cannot be written down at the end of a run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bench.history import record
+from tests.end_to_end.conftest import FirstRun
+from tests.end_to_end.suite import Suite
+
+
+def test_a_history_that_cannot_be_saved_is_an_error_and_harms_no_other(
+    first: FirstRun, suite: Suite
+) -> None:
+    folder = suite.results / first.path.parent.name
+    folder.mkdir(parents=True)
+    earlier = folder / first.path.name
+    earlier.write_bytes(first.path.read_bytes())
+    (folder / ".lock").mkdir()  # stands for any error of the disk
+    done = suite.run("-k", "f16")
+    assert done.status not in {0, 1}
+    assert "NO HISTORY WAS SAVED" in done.out
+    assert str(folder) in done.out
+    assert "Traceback" not in done.out + done.err
+    assert suite.histories() == [earlier]
+    assert earlier.read_bytes() == first.path.read_bytes()
+
+
+def test_charts_that_cannot_be_drawn_leave_the_history(suite: Suite) -> None:
+    full = replace(suite, plugins=("no_room_for_charts",))
+    done = full.run("-k", "f16")
+    assert done.status not in {0, 1}
+    assert "Traceback" not in done.out + done.err
+    assert "No space left on device" in done.out
+    (path,) = full.histories()
+    assert f"History: {path}" in done.out
+    assert record.load(path).status == "partial"
+    assert sorted(path.parent.glob("*.partial")) == []
