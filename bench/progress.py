@@ -83,7 +83,7 @@ class BuildProgress:
         self._done.append(step)
         self._live.update(self._task, completed=len(self._done))
         self._show()
-        outcome = f"FAILED, {problem}" if problem else f"{duration(seconds)}{self._left()}"
+        outcome = problem or f"{duration(seconds)}{self._left()}"
         self._line(f"{self._position()} {step.title()}: {outcome}")
 
     def said(self, message: str) -> None:
@@ -95,6 +95,8 @@ class BuildProgress:
 
     def _current(self) -> str:
         """Name what is under way, each with how far it is."""
+        if not self._under_way:
+            return "starting the next"
         return "; ".join(
             f"{step.title()}{', ' + note if note else f', {share:.0%}' if share else ''}"
             for step, (share, note) in self._under_way.items()

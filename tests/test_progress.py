@@ -118,7 +118,7 @@ def test_a_failure_is_named(progress: BuildProgress, file: io.StringIO) -> None:
     with progress:
         progress.planned([train])
         progress.started(train)
-        progress.finished(train, 0.0, "MemoryError: no room (log: a.log)")
+        progress.finished(train, 0.0, "FAILED, MemoryError: no room (log: a.log)")
     assert lines(file)[-1] == "[1/1] training: FAILED, MemoryError: no room (log: a.log)"
 
 

@@ -8,8 +8,8 @@ from random import Random
 from bench.paired import Clock, paired_ratio
 from bench.spec import Group, Kind, Metric, Reading, Subject, Unmeasured
 
-PAIRS = 4
-BLOCK_SECONDS = 0.2
+PAIRS = 6
+BLOCK_SECONDS = 0.1
 BLOCK_INVOCATIONS = 5
 
 

@@ -46,6 +46,8 @@ class Words:
     setting: str
     settings: str
     scored: str
+    history: str
+    chart: str
     status_partial: str
     status_interrupted: str
     broken: str
@@ -104,7 +106,9 @@ ENGLISH = Words(
     setting="{engine} with 1 thread",
     settings="{engine} with {threads} threads",
     scored=", {count} images scored, accuracy with its 95 % interval",
-    status_partial="This run is partial: only some of the profile was asked for.",
+    history="History:",
+    chart="Chart:  ",
+    status_partial="This run is partial: some of the profile was not measured.",
     status_interrupted="This run was interrupted: cases that were not finished are left out.",
     broken="Broken budgets:",
     broken_row="{case}: {budget} is {value}, {side} its limit of {limit} by {by}",
@@ -165,7 +169,9 @@ FRENCH = Words(
     setting="{engine} avec 1 thread",
     settings="{engine} avec {threads} threads",
     scored=", {count} images évaluées, précision avec son intervalle à 95 %",
-    status_partial="Cette exécution est partielle : une partie du profil seulement était demandée.",
+    history="Historique :",
+    chart="Graphique :",
+    status_partial="Cette exécution est partielle : une partie du profil n'a pas été mesurée.",
     status_interrupted="Cette exécution a été interrompue : les cas non terminés sont omis.",
     broken="Budgets dépassés :",
     broken_row="{case} : {budget} vaut {value}, {side} sa limite de {limit}, écart {by}",

@@ -214,7 +214,8 @@ class _Building:
 
     def _fail(self, step: Step, failure: Failure) -> None:
         self.failures[step] = failure
-        self._watcher.finished(step, 0.0, failure.reason)
+        how = "missing" if failure.missing else "FAILED"
+        self._watcher.finished(step, 0.0, f"{how}, {failure.reason}")
         self._drop_hopeless()
 
     def _drop_hopeless(self) -> None:
