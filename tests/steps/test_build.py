@@ -122,7 +122,7 @@ def test_a_failing_step_fails_only_what_stands_on_it(store, diary):
     assert failed.reason.startswith("ValueError: the toast is burnt (log: ")
     assert not failed.missing
     assert outcome.results[morning].reason == (f"making breakfast: making toast: {failed.reason}")
-    assert watcher.ended[toast] == failed.reason
+    assert watcher.ended[toast] == f"FAILED, {failed.reason}"
     assert "Traceback" in logged(failed)
     assert "the toast is burnt" in logged(failed)
     assert store.find(key(toast)) is None
@@ -154,7 +154,7 @@ def test_what_cannot_be_had_is_missing_and_so_is_what_stands_on_it(store, diary)
     assert outcome.results[dinner] == Failure(
         "making pasta: making truffle: no truffle in the shop", missing=True
     )
-    assert watcher.ended[truffle] == "no truffle in the shop"
+    assert watcher.ended[truffle] == "missing, no truffle in the shop"
     assert note(outcome, bread) == "bread"
 
 
