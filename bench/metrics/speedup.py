@@ -8,7 +8,7 @@ from random import Random
 from bench.paired import Clock, paired_ratio
 from bench.spec import Group, Kind, Metric, Reading, Subject, Unmeasured
 
-PAIRS = 6
+PAIRS = 5
 BLOCK_SECONDS = 0.1
 BLOCK_INVOCATIONS = 5
 
