@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from bench.steps.build import Failure, build
 from bench.steps.store import Store
 from bench.steps.validate import RESULT_FILE, Validate
 from bench.variants import digits, student
+from bench.whole_file import write_text
 
 TEMPERATURES = (2.0, 4.0, 8.0)
 ALPHAS = (0.1, 0.3, 0.5, 0.9)
@@ -86,9 +86,7 @@ def _means(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _save(out: Path, rows: list[dict[str, Any]]) -> None:
-    partial = out.with_name(f"{out.name}.{os.getpid()}.partial")
-    partial.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    partial.replace(out)
+    write_text(out, json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import statistics
 import subprocess
 import sys
@@ -31,6 +30,7 @@ from bench.metrics.latency import PILOT_INVOCATIONS, pilot, rounds_for
 from bench.spec import MODEL_FILE
 from bench.steps import identity
 from bench.steps.store import Store
+from bench.whole_file import write_text
 
 SHORTEST_MS = 0.5
 """Below this the other tool's rounding alone is more than a percent."""
@@ -87,9 +87,7 @@ def main() -> None:
         print(f"{name}: {_summary(_logs(rows, name))}", flush=True)
     print(f"All files: {_summary(_logs(rows))}")
     if chosen.out is not None:
-        partial = chosen.out.with_name(f"{chosen.out.name}.{os.getpid()}.partial")
-        partial.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-        partial.replace(chosen.out)
+        write_text(chosen.out, json.dumps(rows, indent=1) + "\n")
 
 
 def _models(profile: str, wanted: Sequence[str] | None) -> list[tuple[str, Path]]:

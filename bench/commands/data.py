@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from bench.registry import unknown
 from bench.steps.build import Failure, build
 from bench.steps.images import Images, evaluation_images
 from bench.steps.store import Store
+from bench.whole_file import replacing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,13 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write(path: Path, **arrays: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 COMMAND = Command("data", "Write exactly what a profile is scored on.", add_arguments, run)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from uuid import uuid4
 from bench.errors import UsageProblem
 from bench.gate.files import VARIABLE
 from bench.steps.store import file_sha256
+from bench.whole_file import replacing
 
 CHUNK = 2**20
 
@@ -134,7 +134,7 @@ class _Address:
         with _explained("had from", self.address):
             if not self._files.exists(kept):
                 return False
-            with _partial(target) as partial:
+            with replacing(target) as partial:
                 self._files.get_file(kept, str(partial))
                 _verify(kept, file_sha256(partial), sha256)
         return True
@@ -148,22 +148,9 @@ class _Address:
 
 
 def _copy(source: Path, target: Path, sha256: str) -> None:
-    with _partial(target) as partial:
+    with replacing(target) as partial:
         shutil.copyfile(source, partial)
         _verify(str(source), file_sha256(partial), sha256)
-
-
-@contextlib.contextmanager
-def _partial(target: Path) -> Iterator[Path]:
-    """Give a temporary name beside `target`, which it becomes when the block ends well."""
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
-        yield partial
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _name(sha256: str) -> str:

@@ -15,7 +15,6 @@ import math
 import os
 import statistics
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +25,7 @@ import numpy as np
 
 from bench import engines
 from bench.gate.rounds import take_rounds
+from bench.lifeline import end_with_parent
 from bench.spec import Session
 from bench.startup_probe import STATUS, status_kib
 
@@ -65,7 +65,7 @@ def main() -> None:
     """Do the job that is read from standard input."""
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
     job = json.loads(sys.stdin.buffer.readline())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     os.dup2(2, 1)  # what a runtime prints is not for the parent
     gc.disable()
     report = _Report(stream, job["limit_s"])
@@ -164,13 +164,6 @@ def _forget_peak() -> None:
 
 def _memory_kib(field: str) -> int | None:
     return status_kib(STATUS.read_text(), field) if STATUS.exists() else None
-
-
-def _end_with_parent() -> None:
-    """Leave at once when the parent's end of the pipe closes."""
-    while os.read(0, 4096):
-        pass
-    os._exit(1)
 
 
 if __name__ == "__main__":

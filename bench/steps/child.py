@@ -15,7 +15,6 @@ import os
 import pickle
 import re
 import sys
-import threading
 import time
 import traceback
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from bench.errors import Unavailable
+from bench.lifeline import end_with_parent
 from bench.spec import Step, Toolchain, Workplace
 from bench.steps import identity
 from bench.steps.store import Store
@@ -69,7 +69,7 @@ def main() -> None:
     report = _Report(os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8"))
     length = int.from_bytes(sys.stdin.buffer.read(8), "big")
     assignment: Assignment = pickle.loads(sys.stdin.buffer.read(length))  # noqa: S301 - our parent's
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     os.dup2(2, 1)  # standard error is the log file already
     sys.stdout = sys.stderr  # which writes at once: this process is killed when its work is done
     started = time.perf_counter()
@@ -119,17 +119,6 @@ def _reason(error: Exception, store: Store) -> str:
     if number in (errno.ENOSPC, errno.EDQUOT) or _DISK_FULL.search(str(error)):
         return f"no space is left in the artifact store {store.root}"
     return f"{type(error).__name__}: {error}"
-
-
-def _end_with_parent() -> None:
-    """Leave at once when the parent's end of the pipe closes, however the parent ended.
-
-    Reads the descriptor, since a thread that waits inside `sys.stdin` makes Python abort when it
-    shuts down.
-    """
-    while os.read(0, 1024):
-        pass
-    os._exit(1)
 
 
 class _Report:
