@@ -36,3 +36,12 @@ def governor_powersave() -> str:
         "The CPU frequency governor is powersave, so times may be too long. "
         "Choose performance: sudo cpupower frequency-set -g performance."
     )
+
+
+def near_chance(model: str, share: float, classes: int, pixels: str) -> str:
+    """Warn that a user's model does hardly better than guessing among its classes."""
+    return (
+        f"{model} is right on {share:.1%} of the images, about as often as guessing among "
+        f"{classes:,} classes: it may expect other pixels than {pixels} (--pixels) or have its "
+        "classes in another order (--labels)."
+    )

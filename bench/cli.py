@@ -51,8 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="slimbench",
-        description="Benchmarks of slimmed-down image classifiers: data, store and reports. "
-        "The benchmarks themselves are run by `make bench` or `pytest bench --profile=digits`.",
+        description="Slims image classifiers down, measures each variant, and gates regressions. "
+        "A profile is run by `make bench` or `pytest bench --profile=digits`, your own model by "
+        "`slimbench run --model NAME=PATH`.",
     )
     parser.add_argument(
         "--version", action="version", version=importlib.metadata.version("slimbench")

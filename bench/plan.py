@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import budgets, engines, profiles, variants
+from bench import budgets, datasets, engines, profiles, variants
 from bench.errors import UsageProblem
+from bench.own.own_run import OwnRun
 from bench.profiles import Profile
 from bench.report.words import Lang
-from bench.spec import Budget, Case, Variant
-from bench.steps.images import Images
+from bench.spec import NOTHING_CHOSEN, Budget, Case, Choices, Step, Variant
 from bench.steps.store import Store
 
 
@@ -23,30 +23,24 @@ class Plan:
     profile: Profile
     variants: dict[str, Variant]
     cases: tuple[Case, ...]
+    default_cases: tuple[Case, ...]
+    evaluations: Mapping[str, Step | None]
+    """By variant, the step that holds what it is scored on; None where there is nothing."""
     budgets: tuple[Budget, ...]
     seed: int
     lang: Lang
     results: Path
     store: Store
+    remarks: tuple[str, ...] = ()
+    """What to tell about a user's own models before they are measured."""
 
     def reference_of(self, case: Case) -> Case:
         """Return the case that another is compared with: same engine, same threads."""
         return Case(self.profile.reference, case.engine, case.threads)
 
-    @property
-    def images(self) -> Images:
-        """The data that the profile is scored on."""
-        return Images(self.profile.dataset)
-
     def is_whole(self, cases: Iterable[Case]) -> bool:
         """Tell whether these are all the cases of the profile as it stands in the file."""
-        default = {
-            Case(variant, engine, threads)
-            for variant in self.profile.variants
-            for engine in self.profile.engines
-            for threads in self.profile.threads
-        }
-        return default <= set(cases)
+        return set(self.default_cases) <= set(cases)
 
 
 def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
@@ -58,19 +52,36 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
     budget_file: Path = budgets.DEFAULT,
     lang: Lang,
     results: Path,
+    choices: Choices = NOTHING_CHOSEN,
+    own: OwnRun | None = None,
 ) -> Plan:
-    """Check every choice; raises UsageProblem that says what exists."""
+    """Check every choice; raises UsageProblem that says what exists.
+
+    With `own` the run is of a user's models; its profile then stands for the one that is named.
+    """
     known = profiles.load_profiles()
-    chosen = profiles.get_profile(profile)
-    made = variants.all_variants(chosen.dataset)
-    cases = profiles.select(
-        chosen,
-        engines=engine_list,
-        threads=thread_list,
-        known_variants=made,
-        known_engines=engines.names(),
-        cpu_count=os.cpu_count() or 1,
-    )
+    if own is None:
+        chosen = profiles.get_profile(profile)
+        made: Mapping[str, Variant] = variants.all_variants(chosen.dataset, choices)
+    else:
+        chosen, made = own.profile, own.variants
+        known = {**known, chosen.name: chosen}
+
+    def runs(engine: str, variant: str) -> bool:
+        return engines.get(engine).takes == "tflite" or made[variant].trained is not None
+
+    def cases(engine_list: str | None, thread_list: str | None) -> tuple[Case, ...]:
+        return profiles.select(
+            chosen,
+            engines=engine_list,
+            threads=thread_list,
+            known_variants=made,
+            known_engines=engines.names(),
+            cpu_count=os.cpu_count() or 1,
+            runs=runs,
+        )
+
+    asked, default = cases(engine_list, thread_list), cases(None, None)
     limits = budgets.load_budgets(
         budget_file,
         chosen.name,
@@ -85,12 +96,17 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
     return Plan(
         profile=chosen,
         variants={name: made[name] for name in chosen.variants},
-        cases=tuple(cases),
+        cases=asked,
+        default_cases=default,
+        evaluations=datasets.evaluations([made[name] for name in chosen.variants], choices)
+        if own is None
+        else {name: variant.evaluation for name, variant in made.items()},
         budgets=tuple(limits),
         seed=chosen.seed if seed is None else seed,
         lang=lang,
         results=results,
         store=store,
+        remarks=() if own is None else own.remarks,
     )
 
 

@@ -7,8 +7,8 @@ wrong in such a file is said with its line, before anything is built.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,12 @@ from bench.spec import Case
 from bench.toml_file import TomlFile, read_toml, shown
 
 DEFAULT = Path(__file__).with_name("profiles.toml")
+
+ALL = "all"
+"""Stands for as many threads as the machine has CPUs."""
+
+Count = int | str
+"""A number of threads, or `ALL`."""
 
 
 class ProfileError(UsageProblem):
@@ -29,6 +35,7 @@ class Profile:
     """A run by default: each of `variants` on each of `engines` with each of `threads`.
 
     `reference` is the variant that ratios are taken against, `seed` what all training starts from.
+    `threads_of` names engines that are measured with other numbers of threads than the rest.
     """
 
     name: str
@@ -36,8 +43,9 @@ class Profile:
     reference: str
     variants: tuple[str, ...]
     engines: tuple[str, ...]
-    threads: tuple[int, ...]
+    threads: tuple[Count, ...]
     seed: int
+    threads_of: Mapping[str, tuple[Count, ...]] = field(default_factory=dict)
 
 
 def load_profiles(path: Path = DEFAULT) -> dict[str, Profile]:
@@ -58,14 +66,15 @@ def _profile(file: TomlFile, name: str) -> Profile:
     table = file.tables[name]
     if not isinstance(table, dict):
         raise ProfileError(f"{file.at(name)}: {name!r} must be the table of a profile.")
-    keys = [field.name for field in fields(Profile) if field.name != "name"]
+    keys = [each.name for each in fields(Profile) if each.name != "name"]
+    needed = [each.name for each in fields(Profile) if each.default_factory is MISSING]
     for key in table:
         if key not in keys:
             raise ProfileError(
                 f"{file.at(name, key)}: profile {name!r} has an unknown key {key!r}. "
                 f"There is: {', '.join(keys)}."
             )
-    if missing := [key for key in keys if key not in table]:
+    if missing := [key for key in keys if key in needed and key not in table]:
         raise ProfileError(f"{file.at(name)}: profile {name!r} lacks {', '.join(missing)}.")
 
     def wrong(key: str, what: str) -> ProfileError:
@@ -90,9 +99,15 @@ def _profile(file: TomlFile, name: str) -> Profile:
                 raise wrong(key, f"holds {one!r} twice: remove one")
         return value
 
-    threads = table["threads"]
-    if not isinstance(threads, list) or not threads or not all(map(_is_positive, threads)):
-        raise wrong("threads", f"must be a list of whole numbers from 1 up, not {shown(threads)}")
+    def counts(key: str, value: Any) -> tuple[Count, ...]:
+        if not isinstance(value, list) or not value or not all(map(_is_count, value)):
+            numbers = f"must be a list of whole numbers from 1 up, or {ALL!r}"
+            raise wrong(key, f"{numbers}, not {shown(value)}")
+        return tuple(unrepeated(key, value))
+
+    others = table.get("threads_of", {})
+    if not isinstance(others, dict):
+        raise wrong("threads_of", f"must be a table of engines, not {shown(others)}")
     seed = table["seed"]
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
         raise wrong("seed", f"must be a whole number from 0 to 2**32 - 1, not {shown(seed)}")
@@ -106,16 +121,18 @@ def _profile(file: TomlFile, name: str) -> Profile:
         reference=reference,
         variants=variants,
         engines=names("engines"),
-        threads=tuple(unrepeated("threads", threads)),
+        threads=counts("threads", table["threads"]),
         seed=seed,
+        threads_of={engine: counts("threads_of", value) for engine, value in others.items()},
     )
 
 
-def _is_positive(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+def _is_count(value: object) -> bool:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return value == ALL or (is_number and int(str(value)) > 0)
 
 
-def select(  # noqa: PLR0913 - the last three are what exists, each of another kind
+def select(  # noqa: PLR0913 - the last four are what exists, each of another kind
     profile: Profile,
     *,
     engines: str | None,
@@ -123,26 +140,33 @@ def select(  # noqa: PLR0913 - the last three are what exists, each of another k
     known_variants: Collection[str],
     known_engines: Collection[str],
     cpu_count: int,
+    runs: Callable[[str, str], bool] = lambda engine, variant: True,  # noqa: ARG005
 ) -> tuple[Case, ...]:
     """Return the cases of a run, engine by engine, then by threads, then in variant order.
 
     `engines` and `threads` are what the user typed, such as `litert,keras` and `1,2`; None takes
-    the profile's. Raises `UsageProblem` that lists what exists.
+    the profile's. `runs` tells whether an engine can run a variant at all. Raises `UsageProblem`
+    that lists what exists.
     """
     for variant in profile.variants:
         if variant not in known_variants:
             raise unknown(f"variant of profile {profile.name!r}", variant, list(known_variants))
     chosen = profile.engines if engines is None else _split("--engines", engines)
-    for engine in chosen:
+    for engine in (*chosen, *profile.threads_of):
         if engine not in known_engines:
             raise unknown("engine", engine, list(known_engines))
-    asked = profile.threads if threads is None else _split("--threads", threads)
-    counts = dict.fromkeys(_count(str(one), cpu_count) for one in asked)
+
+    def counts(engine: str) -> Collection[int]:
+        own = profile.threads_of.get(engine, profile.threads)
+        asked = own if threads is None else _split("--threads", threads)
+        return dict.fromkeys(_count(str(one), cpu_count) for one in asked)
+
     return tuple(
         Case(variant, engine, count)
         for engine in chosen
-        for count in counts
+        for count in counts(engine)
         for variant in profile.variants
+        if runs(engine, variant)
     )
 
 
@@ -154,6 +178,8 @@ def _split(option: str, typed: str) -> tuple[str, ...]:
 
 
 def _count(typed: str, cpu_count: int) -> int:
+    if typed == ALL:
+        return cpu_count
     is_count = re.fullmatch(r"[0-9]{1,6}", typed) is not None
     if not is_count or not 1 <= int(typed) <= cpu_count:
         reach = "only 1" if cpu_count == 1 else f"1 to {cpu_count}"

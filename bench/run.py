@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from bench import engines
 from bench.budgets import Judgement, applicable, judge
+from bench.evaluation import Evaluation, load_evaluation
 from bench.plan import Plan
-from bench.spec import MODEL_FILE, Case, Group, Labels, Pixels, Step, Variant
-from bench.steps import gzip_size
+from bench.spec import KERAS_FILE, MODEL_FILE, Case, Group, Step
+from bench.steps import gzip_size, trained
 from bench.steps.build import Failure, Outcome, Watcher, build
 from bench.steps.gzip_size import GzipSize
-from bench.steps.images import evaluation_images
 from bench.steps.store import Artifact
 from bench.stopwatch import Stopwatch
 from bench.subject import MeasuredSubject
 
 GROUPS: tuple[Group, ...] = ("size", "accuracy", "latency")
+
+NO_IMAGES = "no images to score on were given; name a folder with --data or SLIMBENCH_DATA"
+RANDOM = "its weights are random (--weights random), so its answers mean nothing"
 
 
 @dataclass(slots=True)
@@ -26,40 +30,63 @@ class Run:
     plan: Plan
     stopwatch: Stopwatch
     outcome: Outcome | None = None
-    images: Pixels | None = None
-    labels: Labels | None = None
+    evaluations: dict[Step, Evaluation] = field(default_factory=dict)
     subjects: dict[Case, MeasuredSubject] = field(default_factory=dict)
     finished: dict[Case, set[Group]] = field(default_factory=dict)
     judgements: dict[tuple[Case, str], Judgement] = field(default_factory=dict)
 
     def build(self, cases: Iterable[Case], watcher: Watcher) -> None:
-        """Build what these cases and their references need, and read the evaluation images."""
-        names = dict.fromkeys([self.plan.profile.reference, *(case.variant for case in cases)])
-        chains: list[Step] = [self.plan.variants[name].chain for name in names]
-        gzipped = [GzipSize(chain) for chain in chains]
+        """Build what these cases and their references need, and open the evaluation images."""
+        wanted = [each for case in cases for each in (self.plan.reference_of(case), case)]
+        models = list(dict.fromkeys(map(self._model_of, wanted)))
+        files = dict.fromkeys(
+            self._model_of(case) for case in wanted if self.file_of(case) == MODEL_FILE
+        )
+        images = [self.plan.evaluations[case.variant] for case in wanted]
+        evaluations = list(dict.fromkeys(each for each in images if each is not None))
         self.outcome = build(
-            [self.plan.images, *chains, *gzipped], self.plan.seed, self.plan.store, watcher
+            [*evaluations, *models, *map(GzipSize, files)],
+            self.plan.seed,
+            self.plan.store,
+            watcher,
         )
         self.stopwatch.credit(self.outcome.seconds)
-        images = self.outcome.results[self.plan.images]
-        if isinstance(images, Artifact):
-            self.images, self.labels, _ = evaluation_images(images.folder)
+        for step in evaluations:
+            result = self.outcome.results[step]
+            if isinstance(result, Artifact):
+                self.evaluations[step] = load_evaluation(result.folder)
 
-    def result(self, variant: Variant) -> Artifact | Failure:
-        """Return what building a variant gave."""
+    def result(self, case: Case) -> Artifact | Failure:
+        """Return what building a case's model gave."""
         if self.outcome is None:
             raise RuntimeError("Nothing was built yet.")
-        images = self.outcome.results[self.plan.images]
-        return images if isinstance(images, Failure) else self.outcome.results[variant.chain]
+        images = self.plan.evaluations[case.variant]
+        prepared = None if images is None else self.outcome.results[images]
+        if isinstance(prepared, Failure):
+            return prepared
+        return self.outcome.results[self._model_of(case)]
+
+    def _model_of(self, case: Case) -> Step:
+        """Return the step whose result an engine loads."""
+        variant = self.plan.variants[case.variant]
+        if engines.get(case.engine).takes == "tflite":
+            return variant.chain
+        if variant.trained is None:
+            raise ValueError(f"{case.variant} is no plain Keras network.")
+        return variant.trained
+
+    def file_of(self, case: Case) -> str:
+        """Return the name of the file that an engine loads."""
+        return MODEL_FILE if engines.get(case.engine).takes == "tflite" else KERAS_FILE
 
     def missing(self) -> dict[str, str]:
         """Return the variants that could not be had here, each with the reason."""
         if self.outcome is None:
             return {}
         results = {
-            name: self.result(variant)
-            for name, variant in self.plan.variants.items()
-            if variant.chain in self.outcome.results
+            case.variant: self.result(case)
+            for case in self.plan.cases
+            if self._model_of(case) in self.outcome.results
         }
         return {
             name: result.reason
@@ -103,16 +130,16 @@ class Run:
     def _new_subject(
         self, case: Case, reference: MeasuredSubject | None, why_not: str
     ) -> MeasuredSubject:
-        result = self.result(self.plan.variants[case.variant])
+        result = self.result(case)
         if isinstance(result, Failure):
             raise ValueError(result.reason)
-        if self.images is None or self.labels is None:
-            raise ValueError("its evaluation images are not there")
+        images = self.plan.evaluations[case.variant]
         return MeasuredSubject(
             case,
-            result.file(MODEL_FILE),
-            images=self.images,
-            labels=self.labels,
+            result.file(self.file_of(case)),
+            evaluation=None if images is None else self.evaluations[images],
+            no_accuracy_reason=NO_IMAGES if images is None else _meaningless(result),
+            pixels=self.plan.variants[case.variant].pixels,
             gzip_size=self._gzip_size(case),
             stopwatch=self.stopwatch,
             reference=reference,
@@ -121,6 +148,15 @@ class Run:
         )
 
     def _gzip_size(self, case: Case) -> int | None:
-        step = GzipSize(self.plan.variants[case.variant].chain)
+        step = GzipSize(self._model_of(case))
         result = self.outcome.results.get(step) if self.outcome else None
         return gzip_size.read(result.folder) if isinstance(result, Artifact) else None
+
+
+def _meaningless(artifact: Artifact) -> str:
+    """Say why counting a model's right answers would mean nothing, or nothing."""
+    try:
+        notes = trained.read_notes(artifact.folder)
+    except FileNotFoundError:
+        return ""
+    return RANDOM if notes.get("weights") == "random" else ""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import platform
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from bench import metrics
+from bench import engines, metrics
 from bench.history.document import SCHEMA
 from bench.history.write import thin
 from bench.metrics.latency import P99_SAMPLES
 from bench.run import GROUPS, Run
-from bench.spec import MODEL_FILE, Case, Unmeasured
+from bench.spec import Case, Unmeasured
 from bench.steps.store import Artifact
 
 Status = Literal["complete", "partial", "interrupted"]
@@ -28,6 +29,9 @@ DISTRIBUTIONS = (
     "tf-keras",
 )
 """Whose versions a history records."""
+
+OPTIONAL = ("openvino",)
+"""The same, where they are installed."""
 
 NOT_RUN = "its benchmark was left out of this run, or did not finish"
 
@@ -81,7 +85,7 @@ def document(
 def extra_info(run: Run, case: Case) -> dict[str, Any]:
     """Return what was run and every metric of a case; null values come with their reasons."""
     subject = run.subjects[case]
-    artifact = run.result(run.plan.variants[case.variant])
+    artifact = run.result(case)
     if not isinstance(artifact, Artifact):
         raise ValueError(f"{case.variant} was measured but not built.")
     info: dict[str, Any] = {
@@ -91,8 +95,10 @@ def extra_info(run: Run, case: Case) -> dict[str, Any]:
         "dataset": run.plan.profile.dataset,
         "engine": case.engine,
         "threads": case.threads,
+        "runtime_options": dict(engines.get(case.engine).options),
+        "pixels": subject.pixels,
         "input_shape": list(subject.input_shape),
-        "model_sha256": artifact.files[MODEL_FILE],
+        "model_sha256": artifact.files[run.file_of(case)],
         "model_file": run.plan.store.relative(subject.model),
     }
     reasons: dict[str, str] = {}
@@ -113,6 +119,9 @@ def extra_info(run: Run, case: Case) -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """Return the versions that a history records, without importing what they are of."""
     found = {name: importlib.metadata.version(name) for name in DISTRIBUTIONS}
+    for name in OPTIONAL:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
     return {"python": platform.python_version(), **found}
 
 

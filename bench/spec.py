@@ -122,13 +122,46 @@ EVALUATION_FILE = "evaluation.npz"
 """`images`, `labels`, `classes`: the test split as `slimbench data` writes it."""
 
 
+KERAS_FILE = "weights.npz"
+"""The file that every step which yields a Keras network writes; engines that run it load that."""
+
+PixelMode = Literal["raw", "0..1", "-1..1", "caffe"]
+"""What a float input expects of raw pixels: themselves, v / 255, v / 127.5 - 1, or BGR - mean."""
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What is measured: a name that decodes, and the chain whose last step writes the file."""
+    """What is measured: a name that decodes, and the chain whose last step writes the file.
+
+    `trained` is the Keras network that it is the plain float form of, where it is one, and
+    `evaluation` the step that holds what it is scored on, where that is not the data set's own.
+    """
 
     name: str
     dataset: str
     chain: Step
+    trained: Step | None = None
+    evaluation: Step | None = None
+    pixels: PixelMode = "raw"
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a user chose that decides which models are made.
+
+    `weights` is `imagenet` (Keras's download or its cache), `random`, or a folder of files;
+    `data` a folder or archive of photographs to score on, of which `limit` are taken at most;
+    `allow_bad` goes on where many of them cannot be read.
+    """
+
+    weights: str = "imagenet"
+    data: Path | None = None
+    limit: int = 5000
+    allow_bad: bool = False
+
+
+NOTHING_CHOSEN = Choices()
+"""What holds where a user says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +182,19 @@ class DataSet:
     input_shape: tuple[int, int, int]
     packages: tuple[str, ...]
     load: Callable[[], Splits]
+
+
+class PhotoSet(Protocol):
+    """A user's photographs, on which networks trained elsewhere are scored."""
+
+    name: str
+
+    def evaluation(self, variant: Variant, choices: Choices) -> Step | None:
+        """Return the step that prepares them at a variant's size; None where none were given.
+
+        Raises UsageProblem where what was given cannot be used.
+        """
+        ...
 
 
 class Session(Protocol):
@@ -180,9 +226,21 @@ class Engine(Protocol):
     """By what a model is run."""
 
     name: str
+    takes: Literal["tflite", "keras"]
+    """What it runs: TensorFlow Lite files, or Keras networks."""
     needs_tensorflow: bool
+    disturbs_others: bool
+    """Whether it brings threads of its own, so that it is measured last."""
+    scores_in_parallel: bool
+    """Whether several sessions, each in a thread, may score side by side."""
+    options: Mapping[str, str]
+    """What the runtime is told beyond file and threads; none is its defaults. `load` obeys it."""
 
-    def load(self, model: Path, threads: int) -> Session:
+    def prepare(self) -> None:
+        """Import the runtime, so that loading a model does not."""
+        ...
+
+    def load(self, model: Path, threads: int, pixels: PixelMode = "raw") -> Session:
         """Load and allocate; raises ValueError where the runtime cannot take the file."""
         ...
 
@@ -212,6 +270,11 @@ class Subject(Protocol):
     """Why there is no reference, where there is none."""
     images: Pixels
     labels: Labels
+    present: tuple[int, ...] | None
+    """Which of the model's classes occur in the images, where some do not."""
+    no_accuracy_reason: str
+    """Why right answers cannot be counted, where they cannot."""
+    pixels: PixelMode
     samples: Sequence[float] | None
     """Seconds of single invocations, where they were timed."""
 
@@ -223,6 +286,15 @@ class Subject(Protocol):
     @property
     def session(self) -> Session:
         """The model, loaded on first use."""
+        ...
+
+    @property
+    def example(self) -> Pixels:
+        """One image of the model's size, to be fed while the clock runs."""
+        ...
+
+    def load(self, engine: str | None = None) -> Session:
+        """Load the model once more, on its own engine or on another."""
         ...
 
     def value(self, key: str) -> Any:

@@ -40,6 +40,7 @@ def probe(model: Path, engine: str, threads: int) -> dict[str, float | None]:
     since a child's `ru_maxrss` starts at its parent's peak.
     """
     runtime = engines.get(engine)
+    runtime.prepare()
     resident = _memory_kib("VmRSS")
     start = time.perf_counter()
     session = runtime.load(model, threads)

@@ -6,10 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bench import engines, metrics
 from bench.errors import UsageProblem
-from bench.spec import Case, Group, Labels, Metric, Pixels, Session
+from bench.evaluation import Evaluation
+from bench.spec import Case, Group, Labels, Metric, PixelMode, Pixels, Session
 from bench.stopwatch import Stopwatch
+
+NOTHING: Pixels = np.empty((0, 0, 0, 0), np.uint8)
+NO_LABELS: Labels = np.empty(0, np.int64)
 
 
 class MeasuredSubject:
@@ -20,9 +26,10 @@ class MeasuredSubject:
         case: Case,
         model: Path,
         *,
-        images: Pixels,
-        labels: Labels,
+        evaluation: Evaluation | None,
         stopwatch: Stopwatch,
+        no_accuracy_reason: str = "",
+        pixels: PixelMode = "raw",
         gzip_size: int | None = None,
         reference: MeasuredSubject | None = None,
         is_reference: bool = False,
@@ -31,12 +38,15 @@ class MeasuredSubject:
         self.case = case
         self.model = model
         self.gzip_size = gzip_size
-        self.images = images
-        self.labels = labels
+        self.images: Pixels = NOTHING if evaluation is None else evaluation.images
+        self.labels: Labels = NO_LABELS if evaluation is None else evaluation.labels
+        self.present = None if evaluation is None else evaluation.present
+        self.no_accuracy_reason = no_accuracy_reason
+        self.pixels: PixelMode = pixels
         self.reference: MeasuredSubject | None = self if is_reference else reference
         self.reference_reason = reference_reason
         self.samples: Sequence[float] | None = None
-        self.input_shape: tuple[int, ...] = images.shape[1:]
+        self.input_shape: tuple[int, ...] = self.images.shape[1:]
         self.readings: dict[str, Any] = {}
         self._stopwatch = stopwatch
         self._session: Session | None = None
@@ -46,9 +56,22 @@ class MeasuredSubject:
         """The model, loaded on first use."""
         if self._session is None:
             with self._stopwatch.spending("measure"):
-                self._session = engines.get(self.case.engine).load(self.model, self.case.threads)
+                self._session = self.load()
             self.input_shape = self._session.input_shape
         return self._session
+
+    @property
+    def example(self) -> Pixels:
+        """The first image that is scored, or noise of the model's size where there is none."""
+        if len(self.images):
+            return np.asarray(self.images[0])
+        shape = self.session.input_shape[1:]
+        return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+    def load(self, engine: str | None = None) -> Session:
+        """Load the model once more, on its own engine or on another."""
+        runtime = engines.get(engine or self.case.engine)
+        return runtime.load(self.model, self.case.threads, self.pixels)
 
     def value(self, key: str) -> Any:
         """Return a metric's value or `Unmeasured`, reading it now if that was not done yet."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from bench.evaluation import Evaluation
 from bench.plan import Plan
 from bench.profiles import Profile
 from bench.run import Run
@@ -16,6 +17,7 @@ from bench.spec import MODEL_FILE, Budget, Case, Kind, Step, Toolchain, Variant,
 from bench.steps import identity
 from bench.steps.build import Failure, Outcome, Result
 from bench.steps.gzip_size import RESULT_FILE, GzipSize
+from bench.steps.images import Images
 from bench.steps.store import Artifact, Store
 from bench.stopwatch import Stopwatch
 from tests.tiny_models import SHAPE, first_pixels, linear_model
@@ -23,6 +25,7 @@ from tests.tiny_models import SHAPE, first_pixels, linear_model
 REFERENCE = Case("reference_f32", "litert", 1)
 SMALL = Case("small_f32", "litert", 1)
 IMAGES = 12
+CLASSES = ("a", "b", "c")
 GZIP_BYTES = 77
 
 
@@ -80,10 +83,13 @@ class Setup:
         profile = Profile(
             "digits", "digits", REFERENCE.variant, tuple(names), ("litert",), (1,), seed=0
         )
+        images = Images("digits")
         plan = Plan(
             profile,
             {name: Variant(name, "digits", step) for name, step in steps.items()},
             tuple(self.cases),
+            tuple(self.cases),
+            dict.fromkeys(names, images),
             tuple(self.budgets),
             seed=0,
             lang="en",
@@ -96,10 +102,10 @@ class Setup:
             results[step] = self.failures.get(name) or self._model(store, step)
             results[gzipped] = self.failures.get(name) or self._gzip_size(store, gzipped)
         run = Run(plan, Stopwatch(self.clock))
-        results[plan.images] = self.images_failure or self._model(store, Ready("images"))
+        results[images] = self.images_failure or self._model(store, Ready("images"))
         run.outcome = Outcome(results, {})
         if self.images_failure is None:
-            run.images, run.labels = evaluation()
+            run.evaluations[images] = Evaluation(*evaluation(), CLASSES)
         return run
 
     def _model(self, store: Store, step: Ready) -> Artifact:

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from bench.errors import UsageProblem
+from bench.own.own_run import OwnRun
 from bench.plan import Plan, make_plan
-from bench.spec import Case
+from bench.profiles import Profile
+from bench.spec import Case, Variant
+from tests.steps.sample_steps import Sample
 
 REFERENCE = "student_scratch_f32"
 
@@ -29,7 +32,8 @@ def test_by_default_it_is_the_profile(tmp_path: Path) -> None:
     assert set(quick.variants) == {case.variant for case in quick.cases}
     assert quick.is_whole(quick.cases)
     assert {budget.variant for budget in quick.budgets} <= set(quick.variants)
-    assert quick.images.dataset == "digits"
+    assert {step.dataset for step in quick.evaluations.values()} == {"digits"}
+    assert quick.remarks == ()
 
 
 def test_a_part_of_the_profile_is_not_whole_and_more_than_it_is(tmp_path: Path) -> None:
@@ -54,7 +58,7 @@ def test_the_seed_can_be_chosen_even_as_0(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("choice", "said"),
     [
-        ({"profile": "quik"}, "There is: digits, quick"),
+        ({"profile": "quik"}, "There is: digits, imagenet, quick"),
         ({"engine_list": "onnx"}, "There is: .*litert"),
         ({"thread_list": "5"}, "There is: 1 to 4"),
         ({"seed": -1}, r"--seed must be a whole number from 0 to 2\*\*32 - 1, not -1"),
@@ -89,3 +93,33 @@ def test_a_store_that_cannot_be_is_refused(tmp_path: Path, monkeypatch: pytest.M
 
 def test_results_need_not_be_there_yet(tmp_path: Path) -> None:
     assert not made(tmp_path, results=tmp_path / "not" / "yet").results.exists()
+
+
+OWN = OwnRun(
+    Profile("own", "pictures", "mine", ("mine", "mine_f16"), ("litert",), (1,), 0),
+    {
+        "mine": Variant("mine", "pictures", Sample("mine", ""), evaluation=Sample("images", "")),
+        "mine_f16": Variant("mine_f16", "pictures", Sample("mine_f16", "")),
+    },
+    ("mine: 8x8 RGB",),
+)
+
+
+def test_models_of_ones_own_are_a_profile_of_their_own(tmp_path: Path) -> None:
+    plan = made(tmp_path, profile="digits", own=OWN)
+    assert plan.profile.name == "own"
+    assert plan.cases == (Case("mine", "litert", 1), Case("mine_f16", "litert", 1))
+    assert plan.is_whole(plan.cases)
+    assert plan.reference_of(plan.cases[1]) == plan.cases[0]
+    assert plan.evaluations == {"mine": Sample("images", ""), "mine_f16": None}
+    assert plan.remarks == ("mine: 8x8 RGB",)
+
+
+def test_models_of_ones_own_have_budgets(tmp_path: Path) -> None:
+    budgets = tmp_path / "budgets.toml"
+    budgets.write_text("[own.mine_f16]\nsize_ratio_max = 0.6\n")
+    (budget,) = made(tmp_path, own=OWN, budget_file=budgets).budgets
+    assert (budget.variant, budget.name, budget.limit) == ("mine_f16", "size_ratio_max", 0.6)
+    budgets.write_text("[own.yours]\nsize_ratio_max = 0.6\n")
+    with pytest.raises(UsageProblem, match=r"no variant 'yours'. There is: .*mine, mine_f16"):
+        made(tmp_path, own=OWN, budget_file=budgets)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from bench.evaluation import Evaluation
 from bench.progress import BuildProgress
 from bench.run import GROUPS, Run
 from bench.spec import Budget, Case, Step, Unmeasured
@@ -55,7 +56,7 @@ def test_a_variant_that_was_not_built_has_no_subject(tmp_path: Path) -> None:
     run = Setup(tmp_path, failures={SMALL.variant: CRASHED}).run()
     with pytest.raises(ValueError, match="boom"):
         run.subject(SMALL)
-    assert run.result(run.plan.variants[SMALL.variant]) is CRASHED
+    assert run.result(SMALL) is CRASHED
 
 
 def test_only_what_cannot_be_had_is_missing(tmp_path: Path) -> None:
@@ -76,8 +77,8 @@ def test_what_this_run_did_not_need_is_not_missing(tmp_path: Path) -> None:
 
 def test_without_images_every_variant_fails_for_that(tmp_path: Path) -> None:
     run = Setup(tmp_path, images_failure=NO_WEIGHTS).run()
-    for variant in run.plan.variants.values():
-        assert run.result(variant) is NO_WEIGHTS
+    for case in run.plan.cases:
+        assert run.result(case) is NO_WEIGHTS
     assert run.missing() == dict.fromkeys(run.plan.variants, NO_WEIGHTS.reason)
 
 
@@ -110,10 +111,10 @@ def test_a_benchmark_that_breaks_down_is_not_finished(
 ) -> None:
     run = Setup(tmp_path).run()
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ValueError("no scores")
 
-    monkeypatch.setattr("bench.metrics.accuracy.correct_flags", broken)
+    monkeypatch.setattr("bench.scoring.score", broken)
     with pytest.raises(ValueError, match="no scores"):
         run.hold(SMALL, "accuracy")
     assert not run.is_finished(SMALL, ["accuracy"])
@@ -135,7 +136,7 @@ def test_nothing_can_be_asked_before_the_build(tmp_path: Path) -> None:
     run.outcome = None
     assert run.missing() == {}
     with pytest.raises(RuntimeError, match="Nothing was built"):
-        run.result(run.plan.variants[SMALL.variant])
+        run.result(SMALL)
 
 
 def test_a_build_asks_for_the_reference_too_and_credits_its_seconds(
@@ -153,13 +154,12 @@ def test_a_build_asks_for_the_reference_too_and_credits_its_seconds(
         return Outcome(built.results, {"train": 30.0})
 
     monkeypatch.setattr("bench.run.build", build)
-    monkeypatch.setattr("bench.run.evaluation_images", lambda _: (*evaluation(), ()))
+    monkeypatch.setattr("bench.run.load_evaluation", lambda _: Evaluation(*evaluation(), ()))
     run = Run(ready.plan, ready.stopwatch)
     run.build([SMALL], BuildProgress(Console(quiet=True)))
     assert {run.plan.variants[case.variant].chain for case in (REFERENCE, SMALL)} <= set(asked)
-    assert run.plan.images in asked
+    assert run.plan.evaluations[SMALL.variant] in asked
     seconds = run.stopwatch.seconds()
     assert (seconds["train"], seconds["other"]) == (30, 10)
-    assert run.images is not None
     run.hold(SMALL, "accuracy")
-    assert run.subject(SMALL).readings["accuracy_n"] == len(run.images)
+    assert run.subject(SMALL).readings["accuracy_n"] == len(evaluation()[0])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pytest_benchmark.stats import Stats
 
-from bench import metrics
+from bench import engines, metrics
 from bench.history.document import check
 from bench.history.record import record
 from bench.run import GROUPS, Run
@@ -126,6 +126,18 @@ def test_every_null_has_its_reason(tmp_path: Path) -> None:
     assert info["reasons"]["sparsity_prunable"] == "no layer of it was pruned"
     assert "left out of this run" in info["reasons"]["accuracy_top1"]
     assert "left out of this run" in info["reasons"]["latency_ms"]
+
+
+def test_what_the_runtime_was_told_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = measured(Setup(tmp_path).run(), REFERENCE)
+    assert extra_info(run, REFERENCE)["runtime_options"] == {}
+    told = {"op_resolver": "BUILTIN_REF"}
+    monkeypatch.setattr(engines.get("litert"), "options", told)
+    made = document(run, base(REFERENCE), status="partial", preflight=PREFLIGHT)
+    check(json.loads(json.dumps(made)), "this run")
+    assert record(made, Path("this run")).entries[0].runtime_options == told
 
 
 def test_a_99th_percentile_of_few_samples_is_null_with_its_reason(tmp_path: Path) -> None:

@@ -3,57 +3,84 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 
-from bench import profiles
+from bench import datasets, profiles, variants
 from bench.commands import Command
 from bench.errors import UsageProblem
-from bench.metrics.accuracy import evaluation_sha256
+from bench.evaluation import evaluation_sha256, load_evaluation
+from bench.photos.choosing import DEFAULT_LIMIT
 from bench.progress import BuildProgress
 from bench.registry import unknown
+from bench.spec import Choices
 from bench.steps.build import Failure, build
-from bench.steps.images import Images, evaluation_images
 from bench.steps.store import Store
 from bench.whole_file import replacing
+
+VARIABLE = "SLIMBENCH_DATA"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what is written, and where."""
     parser.add_argument("profile", metavar="PROFILE", help="such as digits")
-    parser.add_argument("--variant", help="the variant whose input size is wanted (default: any)")
+    parser.add_argument(
+        "--variant", help="the variant whose input size is wanted (default: the reference)"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help=f"photographs, a folder or an archive, where the profile has none (${VARIABLE})",
+    )
+    parser.add_argument(
+        "--images", type=int, default=DEFAULT_LIMIT, help="how many of them at most"
+    )
+    parser.add_argument("--allow-bad", action="store_true", help="even if many are unreadable")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write `images`, `labels`, `classes` and `eval_sha256` to the file, whole or not at all."""
     profile = profiles.get_profile(arguments.profile)
-    if arguments.variant is not None and arguments.variant not in profile.variants:
-        raise unknown("variant", arguments.variant, profile.variants)
+    name = arguments.variant or profile.reference
+    if name not in profile.variants:
+        raise unknown("variant", name, profile.variants)
     if arguments.out.is_dir() or not arguments.out.parent.is_dir():
         raise UsageProblem(
             f"{arguments.out} cannot be written: name a file in a folder that exists."
         )
     store = Store()
     store.prepare()
-    step = Images(profile.dataset)
+    named = arguments.data or os.environ.get(VARIABLE)
+    choices = Choices(
+        data=Path(named) if named else None,
+        limit=arguments.images,
+        allow_bad=arguments.allow_bad,
+    )
+    variant = variants.get(name, profile.dataset)
+    step = datasets.evaluations([variant], choices)[name]
+    if step is None:
+        raise UsageProblem(
+            f"{profile.name} has no images of its own: name a folder with --data or {VARIABLE}."
+        )
     with BuildProgress(Console(stderr=True)) as progress:
         result = build([step], profile.seed, store, progress).results[step]
     if isinstance(result, Failure):
         raise UsageProblem(f"The images of {profile.name} could not be made: {result.reason}")
-    images, labels, classes = evaluation_images(result.folder)
-    sha256 = evaluation_sha256(images, labels)
+    found = load_evaluation(result.folder)
+    sha256 = evaluation_sha256(found.images, found.labels)
     _write(
         arguments.out,
-        images=np.ascontiguousarray(images),
-        labels=labels,
-        classes=np.array(classes),
+        images=np.ascontiguousarray(found.images),
+        labels=found.labels,
+        classes=np.array(found.classes),
         eval_sha256=np.array(sha256),
     )
-    shape = " x ".join(str(size) for size in images.shape[1:])
-    print(f"{arguments.out}: {len(images)} images of {shape}, eval_sha256 {sha256}")
+    shape = " x ".join(str(size) for size in found.images.shape[1:])
+    print(f"{arguments.out}: {len(found.images)} images of {shape}, eval_sha256 {sha256}")
     return 0
 
 

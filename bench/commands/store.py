@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import time
 
 from tabulate import tabulate
 
 from bench import profiles, variants
 from bench.commands import Command
+from bench.photos import archives
 from bench.spec import Step
 from bench.steps import identity
 from bench.steps.gzip_size import GzipSize
 from bench.steps.store import Artifact, Store
 
 DAY = 24 * 3600
+
+TRENDS = "trend"
+"""Below the store's root: what `slimbench history` has read, which it can read again."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choice.add_argument(
         "--prune",
         action="store_true",
-        help="remove leftovers of killed runs, logs older than a week, and what no variant needs",
+        help="remove leftovers of killed runs, logs older than a week, unpacked archives and what "
+        "no variant of a profile needs",
     )
     choice.add_argument("--clear", action="store_true", help="remove everything")
 
@@ -35,6 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.clear or arguments.prune:
         _remove(store, keep=set() if arguments.clear else _needed())
         _clean(store)
+        if arguments.clear:
+            shutil.rmtree(store.root / TRENDS, ignore_errors=True)
+        for sha256 in archives.remove(store):
+            print(f"removed {sha256[:12]} unpacked archive")
     rows = [
         (artifact.key[:12], artifact.title, f"{artifact.bytes / 2**20:.1f}", _day(artifact))
         for artifact in store.objects()
@@ -42,6 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     if rows:
         headers = ("object", "made by", "MiB", "made on")
         print(tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True))
+    for each in archives.kept(store):
+        print(f"{each.sha256[:12]}  unpacked {each.archive}, {each.files} files")
     total = sum(artifact.bytes for artifact in store.objects())
     noun = "object" if len(rows) == 1 else "objects"
     print(f"{store.root}: {len(rows)} {noun}, {total / 2**20:.0f} MiB")

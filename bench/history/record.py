@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.history.document import Document, HistoryError, read
-from bench.spec import Case
+from bench.spec import Case, PixelMode
 
 Status = Literal["complete", "partial", "interrupted"]
 """`partial`: a subset was asked for; `interrupted`: unfinished cases were dropped."""
@@ -73,6 +73,10 @@ class Entry:
     accuracy_drop: float | None
     reasons: Mapping[str, str]
     samples: tuple[float, ...] = field(repr=False)
+    runtime_options: Mapping[str, str] = field(default_factory=dict)
+    """What the runtime was told beyond file and threads; a run that recorded none told nothing."""
+    pixels: PixelMode = "raw"
+    """What was made of pixels 0-255 before they were fed."""
 
     @property
     def is_reference(self) -> bool:
@@ -246,6 +250,8 @@ def _entry(info: Mapping[str, Any], samples: Sequence[float], path: Path) -> Ent
         accuracy_ci95=None if interval is None else (interval[0], interval[1]),
         latency_ms=None if latency is None else Latency(**{**latency, "n": int(latency["n"])}),
         samples=tuple(samples),
+        runtime_options=info.get("runtime_options", {}),
+        pixels=info.get("pixels", "raw"),
         **plain,
     )
     contradiction = _contradiction(entry)

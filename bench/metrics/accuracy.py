@@ -1,41 +1,21 @@
 """Top-1 accuracy, how sure it is, and which images were right.
 
-Images are scored one at a time by the session that is timed, so what is timed is what is scored.
+Images are scored one at a time on the engine that is timed; by the very session that is timed,
+and others like it where there are cores to use.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 
 import numpy as np
-import numpy.typing as npt
 
-from bench.spec import Group, Kind, Labels, Metric, Pixels, Reading, Session, Subject
+from bench import engines, scoring
+from bench.evaluation import evaluation_sha256
+from bench.scoring import Flags
+from bench.spec import Group, Kind, Metric, Reading, Session, Subject, Unmeasured
 
-Flags = npt.NDArray[np.bool_]
-
-
-def correct_flags(session: Session, images: Pixels, labels: Labels) -> Flags:
-    """Return for each image whether the highest score is its label's, shape (images,).
-
-    Raises:
-        ValueError: There are no images, not one label an image, a label that the model has no
-            score for, or a score that is not a number.
-    """
-    if len(images) == 0 or labels.shape != (len(images),):
-        raise ValueError(f"{len(images)} images with labels of shape {labels.shape}")
-    correct = np.zeros(len(images), np.bool_)
-    for place, (image, label) in enumerate(zip(images, labels, strict=True)):
-        session.feed(image)
-        session.invoke()
-        scores = session.scores()
-        if not 0 <= label < len(scores):
-            raise ValueError(f"image {place} has label {label}, the model {len(scores)} classes")
-        if np.isnan(scores).any():
-            raise ValueError(f"the scores of image {place} are not numbers")
-        correct[place] = np.argmax(scores) == label
-    return correct
+ALL_PRESENT = "all classes of the model are present"
 
 
 def wilson_interval(correct: int, total: int) -> tuple[float, float]:
@@ -51,15 +31,18 @@ def pack_flags(flags: Flags) -> str:
     return base64.b64encode(np.packbits(flags).tobytes()).decode("ascii")
 
 
-def evaluation_sha256(images: Pixels, labels: Labels) -> str:
-    """Return the sha256 of what is scored: uint8 pixels in C order, then int64 labels."""
-    digest = hashlib.sha256(images.astype(np.uint8, casting="safe").tobytes())
-    digest.update(labels.astype("<i8").tobytes())
-    return digest.hexdigest()
+def unpack_flags(packed: str, count: int) -> Flags:
+    """Return so many flags from what `pack_flags` made of them."""
+    content = np.frombuffer(base64.b64decode(packed), np.uint8)
+    return np.unpackbits(content, count=count).astype(np.bool_)
 
 
 class Accuracy:
-    """The share of images whose highest score is their label's."""
+    """The share of images whose highest score is their label's.
+
+    `correct_bits_present` is `correct_bits` with the highest score taken among the classes that
+    occur in the data; see `bench.metrics.restricted_accuracy`.
+    """
 
     keys: tuple[str, ...] = (
         "accuracy_top1",
@@ -67,16 +50,37 @@ class Accuracy:
         "accuracy_ci95",
         "correct_bits",
         "eval_sha256",
+        "correct_bits_present",
     )
     group: Group = "accuracy"
     kind: Kind = "score"
 
     def read(self, subject: Subject) -> Reading:
         """Score every image; raises ValueError, naming the file, where that cannot be done."""
+        if subject.no_accuracy_reason:
+            return dict.fromkeys(self.keys, Unmeasured(subject.no_accuracy_reason))
+        engine = engines.get(subject.case.engine)
+
+        def load() -> Session:
+            return engine.load(subject.model, 1, subject.pixels)
+
         try:
-            flags = correct_flags(subject.session, subject.images, subject.labels)
+            if engine.scores_in_parallel and scoring.cores() > 1:
+                own = subject.session if subject.case.threads == 1 else None
+                workers = scoring.cores()
+            else:
+                own, workers = subject.session, 1
+            scored = scoring.score(
+                load,
+                subject.images,
+                subject.labels,
+                present=subject.present,
+                workers=workers,
+                own=own,
+            )
         except ValueError as error:
             raise ValueError(f"{subject.model} cannot be scored: {error}.") from error
+        flags, restricted = scored.correct, scored.correct_present
         correct = int(flags.sum())
         return {
             "accuracy_top1": correct / len(flags),
@@ -84,6 +88,9 @@ class Accuracy:
             "accuracy_ci95": list(wilson_interval(correct, len(flags))),
             "correct_bits": pack_flags(flags),
             "eval_sha256": evaluation_sha256(subject.images, subject.labels),
+            "correct_bits_present": (
+                Unmeasured(ALL_PRESENT) if restricted is None else pack_flags(restricted)
+            ),
         }
 
 

@@ -31,7 +31,7 @@ class Speedup:
         if reference.case == subject.case:
             return {"speedup": 1.0}
         for side in (subject, reference):
-            side.session.feed(side.images[0])
+            side.session.feed(side.example)
         ratio = paired_ratio(
             subject.session.invoke,
             reference.session.invoke,

@@ -9,6 +9,9 @@ from pathlib import Path
 from bench.spec import Group, Kind, Metric, Reading, Subject, Unmeasured
 from bench.tflite_file import Weight, weights
 
+MODEL_SUFFIX = ".tflite"
+OTHER_FILE = "weights are counted in .tflite files, and this engine runs another kind"
+
 NOTES_FILE = "notes.json"
 PRUNED_LAYERS = "pruned_layers"
 
@@ -60,6 +63,8 @@ class Weights:
 
     def read(self, subject: Subject) -> Reading:
         """Count in the file; raises ValueError where pruned layers are named but not in it."""
+        if subject.model.suffix != MODEL_SUFFIX:
+            return dict.fromkeys(self.keys, Unmeasured(OTHER_FILE))
         counted = weights(subject.model)
         layers = pruned_layers(subject.model)
         prunable: float | Unmeasured = Unmeasured("no layer of it was pruned")

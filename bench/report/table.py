@@ -12,6 +12,9 @@ from bench.report import numbers
 from bench.report.remarks import Footnotes, Remark, context, remarks
 from bench.report.words import WORDS, Lang
 
+KERAS = "keras"
+"""The engine that others are also compared with where it was run."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -116,8 +119,7 @@ def _columns(history: History, footnotes: Footnotes, lang: Lang) -> list[Column]
         columns.append(Column(words.engine, lambda entry: entry.case.engine, "left"))
     if len({entry.case.threads for entry in history.entries}) > 1:
         columns.append(Column(words.threads, lambda entry: str(entry.case.threads)))
-    return [
-        *columns,
+    columns += [
         Column(words.time, time),
         Column(words.size, size),
         Column(words.size_gzip, compressed),
@@ -125,6 +127,37 @@ def _columns(history: History, footnotes: Footnotes, lang: Lang) -> list[Column]
         Column(words.improvement, improvement),
         Column(words.reduction, reduction),
     ]
+    keras = keras_ms(history)
+    if keras:
+
+        def against_keras(entry: Entry) -> str:
+            predict = keras.get(architecture(entry))
+            if entry.case.engine == KERAS or predict is None or entry.latency_ms is None:
+                return words.nothing
+            ratio = predict / entry.latency_ms.p50
+            return numbers.times(ratio, lang, words.faster, words.slower)
+
+        columns.append(Column(words.against_keras, against_keras))
+    return columns
+
+
+def architecture(entry: Entry) -> str:
+    """Return a variant's architecture, with which its name begins."""
+    return entry.case.variant.partition("_")[0]
+
+
+def keras_ms(history: History) -> dict[str, float]:
+    """Return for each architecture the median time of Keras's own `predict`, where it was run.
+
+    A ratio to it is of two medians of one run, not a paired figure. With several numbers of
+    threads, Keras's fastest counts.
+    """
+    found: dict[str, float] = {}
+    for entry in history.entries:
+        if entry.case.engine == KERAS and entry.latency_ms is not None:
+            name = architecture(entry)
+            found[name] = min(entry.latency_ms.p50, found.get(name, entry.latency_ms.p50))
+    return found
 
 
 def _plain(remark: Remark) -> str:

@@ -1,5 +1,7 @@
 """What is measured: one file per technique or family, each with `VARIANTS`.
 
+Where it depends on a user's choices, such as whose weights, `make_variants(choices)` instead.
+
 A variant's name decodes: `<architecture>[w<width>][r<resolution>]_<technique>_<precision>`, the
 width in hundredths (`w035` is 0.35), the precision a short form of the quantiser's recipe names.
 """
@@ -9,13 +11,18 @@ from __future__ import annotations
 import sys
 
 from bench import registry
-from bench.spec import Variant
+from bench.spec import NOTHING_CHOSEN, Choices, Variant
 
 
-def all_variants(dataset: str) -> dict[str, Variant]:
+def all_variants(dataset: str, choices: Choices = NOTHING_CHOSEN) -> dict[str, Variant]:
     """Return every variant that is made for a data set, by name."""
+    package = sys.modules[__name__]
+    families = [
+        *registry.constants(package, "VARIANTS"),
+        *(make(choices) for make in registry.constants(package, "make_variants")),
+    ]
     found: dict[str, Variant] = {}
-    for family in registry.constants(sys.modules[__name__], "VARIANTS"):
+    for family in families:
         for variant in family:
             if variant.dataset != dataset:
                 continue

@@ -12,10 +12,19 @@ def float_file(trained: Step) -> Step:
     return Convert(Export(trained))
 
 
-def variants(
-    dataset: str, stem: str, trained: Step, images: Step, precisions: tuple[str, ...]
+def variants(  # noqa: PLR0913 - what all forms of a network share
+    dataset: str,
+    stem: str,
+    trained: Step,
+    images: Step,
+    precisions: tuple[str, ...],
+    *,
+    evaluation: Step | None = None,
 ) -> tuple[Variant, ...]:
-    """Return `<stem>_<precision>` for each precision, all made from one trained network."""
+    """Return `<stem>_<precision>` for each precision, all made from one trained network.
+
+    `images` calibrate; `evaluation` is what all are scored on, if not the data set's own.
+    """
     source = float_file(trained)
     chains: dict[str, Step] = {
         "f32": source,
@@ -24,4 +33,9 @@ def variants(
         "static_wi8_ai8": Quantize(source, "static_wi8_ai8", images),
         "converter_dynamic_wi8": Convert(Export(trained), dynamic_range=True),
     }
-    return tuple(Variant(f"{stem}_{each}", dataset, chains[each]) for each in precisions)
+    return tuple(
+        Variant(
+            f"{stem}_{each}", dataset, chains[each], trained if each == "f32" else None, evaluation
+        )
+        for each in precisions
+    )

@@ -3,11 +3,13 @@ from __future__ import annotations
 import os
 import re
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from bench import cli, variants
+from bench.photos.archives import unpacked
 from bench.steps import identity
 from bench.steps.store import Store
 from tests.ready_run import Ready
@@ -89,3 +91,21 @@ def test_a_store_that_cannot_be_is_said(
     monkeypatch.setenv("SLIMBENCH_STORE", str(tmp_path / "file" / "store"))
     assert cli.main(["store"]) == 2
     assert "set SLIMBENCH_STORE to a folder that can be written" in capsys.readouterr().err
+
+
+def test_unpacked_archives_are_listed_and_pruned(
+    store: Store,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.sync", lambda: None)
+    archive = tmp_path / "photos.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("cat/1.jpg", b"x")
+        file.writestr("dog/1.jpg", b"y")
+    folder = unpacked(archive, store)
+    assert re.search(r"^[0-9a-f]{12}  unpacked photos\.zip, 2 files$", listed(capsys), re.MULTILINE)
+    assert "unpacked archive" in listed(capsys, "--prune")
+    assert not folder.exists()
+    assert "photos.zip" not in listed(capsys)

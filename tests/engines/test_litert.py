@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.engines.litert import ENGINE, Quantization, pixel_table
+from bench.engines.litert import ENGINE
+from bench.engines.tensors import Quantization, pixel_table
+from tests.engines.edited_models import edited, open_size, unknown_operator
 from tests.tiny_models import SHAPE, Quantized, first_pixels, identity_model, linear_model
 
 
@@ -18,8 +20,8 @@ def image_of(*first: int) -> np.ndarray:
     return image
 
 
-def scores_of(model, image, threads=1):
-    session = ENGINE.load(model, threads)
+def scores_of(model, image, threads=1, pixels="raw"):
+    session = ENGINE.load(model, threads, pixels)
     session.feed(image)
     session.invoke()
     return session.scores()
@@ -75,6 +77,56 @@ def test_dequantising_undoes_quantising(scale, zero_point):
     np.testing.assert_array_equal(
         quantization.quantize(quantization.dequantize(integers)), integers
     )
+
+
+@pytest.mark.parametrize("pixels", ["0..1", "-1..1", "caffe"])
+def test_a_float_model_gets_pixels_as_it_expects_them(tmp_path, pixels):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, SHAPE, np.uint8)
+    weights = rng.normal(size=(5, 48)).astype(np.float32)
+    expected = {
+        "0..1": image / 255,
+        "-1..1": image / 127.5 - 1,
+        "caffe": image[..., ::-1] - np.array([103.939, 116.779, 123.68]),
+    }[pixels]
+    scores = scores_of(linear_model(tmp_path / "m.tflite", weights), image, pixels=pixels)
+    np.testing.assert_allclose(scores, weights @ expected.reshape(-1), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+def test_a_quantised_model_gets_integers_of_pixels_as_it_expects_them(tmp_path, dtype):
+    middle = 0 if dtype == "int8" else 128
+    model = linear_model(
+        tmp_path / "m.tflite", first_pixels(5), quantized=Quantized(dtype, 1 / 128, middle)
+    )
+    # 0, 64, 128, 192 and 255 are -1, -0.498, 0.004, 0.506 and 1, of which 1 is out of range.
+    scores = scores_of(model, image_of(0, 64, 128, 192, 255), pixels="-1..1")
+    assert (scores * 128).tolist() == [-128, -64, 1, 65, 127]
+
+
+def test_a_model_of_one_channel_gets_the_luminance_of_colours(tmp_path):
+    shape = (2, 2, 1)
+    model = linear_model(tmp_path / "m.tflite", first_pixels(4, shape), shape=shape)
+    colours = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [7, 7, 7]]], np.uint8)
+    assert scores_of(model, colours).tolist() == [76, 150, 29, 7]
+    assert scores_of(model, colours[..., :1]).tolist() == [255, 0, 0, 7]
+    with pytest.raises(ValueError, match=r"m\.tflite: .*3 channels, its input has 1"):
+        ENGINE.load(model, 1, "caffe")
+
+
+def test_an_open_height_is_refused_and_an_open_batch_is_one_image(tmp_path):
+    model = linear_model(tmp_path / "m.tflite", first_pixels(2))
+    edited(model, open_size(-1, 4, 4, 3))
+    assert scores_of(model, image_of(7, 9)).tolist() == [7, 9]
+    edited(model, open_size(1, -1, -1, 3))
+    with pytest.raises(ValueError, match=r"m\.tflite: .*open, \(1, -1, -1, 3\).* fixed"):
+        ENGINE.load(model, 1)
+
+
+def test_an_operator_that_the_runtime_lacks_is_named(tmp_path):
+    model = edited(linear_model(tmp_path / "m.tflite", first_pixels(2)), unknown_operator)
+    with pytest.raises(ValueError, match=r"m\.tflite: .*EdgeDetectorFromNowhere"):
+        ENGINE.load(model, 1)
 
 
 def test_a_session_answers_again_for_each_image(tmp_path):

@@ -40,6 +40,14 @@ def test_load_gives_what_the_file_says(tmp_path: Path) -> None:
     assert loaded.budgets[0].case == Case("resnet50_f32", "litert", 1)
 
 
+def test_what_the_runtime_was_told_is_read_and_was_nothing_where_a_run_does_not_say() -> None:
+    run = document()
+    told = {"op_resolver": "BUILTIN_REF"}
+    run["benchmarks"][1]["extra_info"]["runtime_options"] = told
+    first, second, *_ = history(json.loads(json.dumps(run))).entries
+    assert (first.runtime_options, second.runtime_options) == ({}, told)
+
+
 def test_only_the_reference_is_the_reference() -> None:
     assert [entry.case.variant for entry in history().entries if entry.is_reference] == [
         "resnet50_f32"

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from bench.spec import Case, Labels, Metric, Pixels, Session, Subject
+from bench import engines
+from bench.spec import Case, Labels, Metric, PixelMode, Pixels, Session, Subject
 
 
 @dataclass
@@ -22,8 +23,19 @@ class HandmadeSubject:
     reference_reason: str = ""
     images: Pixels = field(default_factory=lambda: np.zeros((1, 4, 4, 3), np.uint8))
     labels: Labels = field(default_factory=lambda: np.zeros(1, np.int64))
+    present: tuple[int, ...] | None = None
+    no_accuracy_reason: str = ""
+    pixels: PixelMode = "raw"
     samples: Sequence[float] | None = None
     values: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def example(self) -> Pixels:
+        return np.asarray(self.images[0])
+
+    def load(self, engine: str | None = None) -> Session:
+        runtime = engines.get(engine or self.case.engine)
+        return runtime.load(self.model, self.case.threads, self.pixels)
 
     def value(self, key: str) -> Any:
         return self.values[key]

@@ -10,17 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bench.engines.litert import ENGINE
+from bench import engines, scoring
+from bench.engines.litert import ENGINE, LiteRT
 from bench.metrics.accuracy import (
     Accuracy,
-    correct_flags,
     evaluation_sha256,
     pack_flags,
+    unpack_flags,
     wilson_interval,
 )
 from bench.metrics.accuracy_drop import AccuracyDrop
-from bench.spec import Unmeasured
-from tests.metrics.subjects import HandmadeSubject
+from bench.metrics.restricted_accuracy import RestrictedAccuracy
+from bench.spec import Case, Unmeasured
+from tests.metrics.subjects import HandmadeSubject, read
 from tests.tiny_models import Quantized, first_pixels, linear_model
 
 
@@ -67,8 +69,7 @@ def test_wilson_interval_solves_its_equation(counts):
 
 @given(hnp.arrays(np.bool_, st.integers(1, 300)))
 def test_which_images_were_right_can_be_unpacked(flags):
-    packed = np.frombuffer(base64.b64decode(pack_flags(flags)), np.uint8)
-    assert np.array_equal(np.unpackbits(packed, count=len(flags)).astype(bool), flags)
+    assert np.array_equal(unpack_flags(pack_flags(flags), len(flags)), flags)
 
 
 def test_the_first_image_is_the_most_significant_bit():
@@ -104,12 +105,129 @@ def test_labels_that_cannot_be_the_models_are_refused(tmp_path, images, labels, 
         Accuracy().read(subject)
 
 
+def test_images_larger_than_the_memory_are_hashed_piece_by_piece(tmp_path):
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (150, 5, 4, 3), np.uint8), np.arange(150)
+    np.save(tmp_path / "images.npy", images)
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    whole = hashlib.sha256(images.tobytes() + labels.astype("<i8").tobytes()).hexdigest()
+    assert evaluation_sha256(mapped, labels) == whole
+    with pytest.raises(TypeError):
+        evaluation_sha256(images.astype(np.int16), labels)
+
+
+def test_the_session_that_is_timed_scores_and_stays_open(tmp_path):
+    model = linear_model(tmp_path / "m.tflite", first_pixels(3))
+    fed = []
+
+    class Watched:
+        def __init__(self, session):
+            self._session = session
+            self.scores, self.close = session.scores, session.close
+
+        def feed(self, image):
+            fed.append(image)
+            self._session.feed(image)
+
+        def invoke(self):
+            self._session.invoke()
+
+    session = Watched(ENGINE.load(model, 1))
+    images, labels = images_answered(0, 1, 2), np.array([0, 1, 1], np.int64)
+    subject = HandmadeSubject(session, model=model, images=images, labels=labels)
+    assert Accuracy().read(subject)["accuracy_top1"] == pytest.approx(2 / 3)
+    assert len(fed) == 3
+    session.invoke()
+
+
+class Counting(LiteRT):
+    """LiteRT under another name, which counts what it loads."""
+
+    name = "counting"
+
+    def __init__(self, in_parallel):
+        self.scores_in_parallel = in_parallel
+        self.loaded = []
+
+    def load(self, model, threads, pixels="raw"):
+        self.loaded.append((threads, pixels))
+        return super().load(model, threads, pixels)
+
+
+@pytest.mark.parametrize(
+    ("in_parallel", "threads", "loaded"),
+    [
+        (True, 1, [(1, "0..1")] * 3),  # beside the one that is timed
+        (True, 2, [(1, "0..1")] * 4),  # that one has the threads of two workers
+        (False, 1, []),
+        (False, 2, []),
+    ],
+)
+def test_all_cores_score_where_the_engine_can_be_used_so(
+    tmp_path, monkeypatch, in_parallel, threads, loaded
+):
+    engine = Counting(in_parallel)
+    monkeypatch.setattr(engines, "all_engines", lambda: {"counting": engine})
+    monkeypatch.setattr(scoring, "cores", lambda: 4)
+    monkeypatch.setattr(scoring, "SECONDS_EACH", 1e-12)
+    subject = HandmadeSubject(
+        engine.load(linear_model(tmp_path / "m.tflite", first_pixels(3)), threads),
+        case=Case("student_f32", "counting", threads),
+        model=tmp_path / "m.tflite",
+        images=images_answered(*[0, 1, 2] * 20),
+        labels=np.array([0, 1, 1] * 20, np.int64),
+        pixels="0..1",
+    )
+    engine.loaded.clear()
+    assert Accuracy().read(subject)["accuracy_top1"] == pytest.approx(2 / 3)
+    assert engine.loaded == loaded
+
+
+def test_what_cannot_be_counted_is_null_with_its_reason(tmp_path):
+    subject = HandmadeSubject(
+        model=tmp_path / "not_even_loaded.tflite",
+        images=np.empty((0, 4, 4, 3), np.uint8),
+        labels=np.empty(0, np.int64),
+        no_accuracy_reason="its weights are random",
+    )
+    assert Accuracy().read(subject) == dict.fromkeys(
+        Accuracy.keys, Unmeasured("its weights are random")
+    )
+
+
+def test_among_the_classes_in_the_data_more_is_right(tmp_path):
+    model = linear_model(tmp_path / "m.tflite", first_pixels(4))
+    images = images_answered(0, 1, 2, 3)  # classes 1 and 3 occur in the data, the model knows 4
+    images[2].reshape(-1)[1] = 100
+    labels = np.array([1, 1, 1, 3], np.int64)
+    subject = HandmadeSubject(
+        ENGINE.load(model, 1), model=model, images=images, labels=labels, present=(1, 3)
+    )
+    subject.values = dict(Accuracy().read(subject))
+    assert subject.values["accuracy_top1"] == 0.5
+    # The first image has 0 for both, and the first of equals is 1.
+    reading = read(RestrictedAccuracy(), subject)
+    assert reading["accuracy_top1_present"] == 1.0
+    assert reading["accuracy_top1_present_ci95"] == list(wilson_interval(4, 4))
+
+
+def test_where_all_classes_are_present_there_is_no_second_share(tmp_path):
+    model = linear_model(tmp_path / "m.tflite", first_pixels(3))
+    subject = HandmadeSubject(ENGINE.load(model, 1), model=model)
+    subject.values = dict(Accuracy().read(subject))
+    reason = Unmeasured("all classes of the model are present")
+    assert read(RestrictedAccuracy(), subject) == {
+        "accuracy_top1_present": reason,
+        "accuracy_top1_present_ci95": reason,
+    }
+
+
 def test_scores_that_are_not_numbers_are_no_answer(tmp_path):
     weights = first_pixels(3)
     weights[1] = np.nan
     session = ENGINE.load(linear_model(tmp_path / "m.tflite", weights), 1)
     with pytest.raises(ValueError, match="scores of image 0 are not numbers"):
-        correct_flags(session, images_answered(0), np.zeros(1, np.int64))
+        scoring.score(lambda: session, images_answered(0), np.zeros(1, np.int64))
 
 
 def test_accuracy_drop_is_what_the_reference_has_more():

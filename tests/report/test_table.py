@@ -80,6 +80,24 @@ def test_engine_and_threads_are_shown_where_they_vary_the_reference_first() -> N
     assert row(several, "Modèle")[1] == "Moteur"
 
 
+def test_where_keras_was_run_every_architecture_is_held_against_its_own() -> None:
+    assert "Against Keras predict" not in table(history(), "en")
+    run = document(engines=("litert", "keras"))
+    for entry in run["benchmarks"]:
+        is_keras = entry["extra_info"]["engine"] == "keras"
+        median = 100.0 if is_keras else 4.0
+        spread = dict.fromkeys(("min", "p50", "p90", "p99", "mean"), median)
+        entry["extra_info"]["latency_ms"] |= spread
+    headings = row(table(history(run), "en"), "Model")
+    place = headings.index("Against Keras predict")
+    shown = table(history(run), "en").splitlines()
+    cells = [line.split("|")[1:-1] for line in shown if line.startswith("| resnet50_f32 ")]
+    assert {(line[1].strip(), line[place].strip()) for line in cells} == {
+        ("litert", "25.0× faster"),
+        ("keras", "–"),
+    }
+
+
 def test_what_was_not_measured_is_a_dash_with_its_reason_once() -> None:
     run = document()
     for key in ("accuracy_top1", "accuracy_ci95", "accuracy_drop"):

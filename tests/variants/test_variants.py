@@ -106,9 +106,14 @@ def test_every_variant_of_a_profile_exists(profile):
 
 
 def test_a_variant_of_another_data_set_is_not_found():
-    assert variants.all_variants("imagenet") == {}
+    assert variants.all_variants("letters") == {}
     with pytest.raises(UsageProblem, match=r"no variant 'resnet50_f32'\. There is: none"):
-        variants.get("resnet50_f32", "imagenet")
+        variants.get("resnet50_f32", "letters")
+
+
+def test_only_the_plain_float_form_is_a_keras_network_too():
+    for variant in variants.all_variants("digits").values():
+        assert (variant.trained is not None) == variant.name.endswith("_f32")
 
 
 def test_an_unknown_variant_is_said_with_what_exists():
@@ -116,6 +121,11 @@ def test_an_unknown_variant_is_said_with_what_exists():
         variants.get("resnet50_f31", "digits")
     assert "There is no variant 'resnet50_f31'" in str(caught.value)
     assert all(name in str(caught.value) for name in ALL)
+
+
+def defined(monkeypatch, families):
+    found = {"VARIANTS": families, "make_variants": ()}
+    monkeypatch.setattr(registry, "constants", lambda _, constant: iter(found[constant]))
 
 
 def family(*names, dataset="digits"):
@@ -126,13 +136,13 @@ def family(*names, dataset="digits"):
     "families", [(family("a_f32"), family("b_f32", "a_f32")), (family("a_f32", "a_f32"),)]
 )
 def test_two_variants_of_one_name_are_refused(monkeypatch, families):
-    monkeypatch.setattr(registry, "constants", lambda *_: iter(families))
+    defined(monkeypatch, families)
     with pytest.raises(ValueError, match="variant a_f32 for digits"):
         variants.all_variants("digits")
 
 
 def test_two_data_sets_may_have_a_variant_of_one_name(monkeypatch):
     families = (family("a_f32"), family("a_f32", dataset="cifar10"))
-    monkeypatch.setattr(registry, "constants", lambda *_: iter(families))
+    defined(monkeypatch, families)
     assert variants.get("a_f32", "digits").dataset == "digits"
     assert variants.get("a_f32", "cifar10").dataset == "cifar10"

@@ -1,0 +1,107 @@
+"""`slimbench run`: measure models of one's own, from wherever one stands."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from bench.commands import Command
+from bench.own.chains import FORMS
+from bench.own.own_run import PROFILE
+from bench.own.source import KINDS
+from bench.pixels import MODES
+from bench.places import CHECKOUT, RESULTS
+
+USAGE = 2
+"""Exit status where what was asked for cannot be, as of every subcommand."""
+
+OPTIONS = (
+    "model",
+    "data",
+    "images",
+    "labels",
+    "pixels",
+    "steps",
+    "budgets",
+    "profile",
+    "engines",
+    "threads",
+    "seed",
+    "lang",
+    "results",
+)
+"""Those that `pytest bench` has under the same names."""
+
+EPILOG = f"""
+A model is {KINDS}.
+Its image size and number of classes are read from it. Data is a folder or archive (.tar,
+.tar.gz, .zip) with one folder a class; without it, size and time alone are measured. With test/
+and train/ in it, test/ is scored on, and train/ calibrates and fine-tunes.
+
+steps: {FORMS}
+
+examples:
+  slimbench run --model mine=mine.tflite --data photos/
+  slimbench run --model old=old.tflite --model new=new.tflite --data photos.tar.gz --pixels 0..1
+  slimbench run --model mine=mine.keras --data photos/ --steps "prune(0.5),quantize(static_wi8_ai8)"
+
+Then `slimbench promote latest --profile {PROFILE} --reason "..."` makes the run the baseline, and
+`slimbench gate --profile {PROFILE}` holds later ones against it.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the models, the data and how both go together."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
+    add = parser.add_argument
+    add(
+        "--model",
+        action="append",
+        required=True,
+        metavar="NAME=PATH",
+        help="a model and what to call it; again for more, which are compared with the first",
+    )
+    add("--data", type=Path, metavar="PATH", help="images to score on (default: $SLIMBENCH_DATA)")
+    add("--images", type=int, metavar="N", help="how many of them at most (default: 5000)")
+    add("--allow-bad", action="store_true", help="score even if many of them are unreadable")
+    add("--labels", type=Path, metavar="FILE", help="the models' classes, one a line")
+    add("--pixels", choices=MODES, help="what the models expect of RGB pixels 0-255")
+    add(
+        "--steps",
+        action="append",
+        metavar="STEPS",
+        help="carry the models further; again for another way",
+    )
+    add("--budgets", type=Path, metavar="FILE", help="limits that they have to keep")
+    add("--profile", metavar="NAME", help=f"what to call the run (default: {PROFILE})")
+    add("--engines", metavar="LIST", help="runtimes (default: litert)")
+    add("--threads", metavar="LIST", help="numbers of threads, such as 1,2 (default: 1)")
+    add("--seed", type=int, metavar="N", help="what fine-tuning starts from")
+    add("--lang", choices=("en", "fr"), help="language of the summary (default: the locale's)")
+    add("--results", type=Path, default=RESULTS, metavar="DIR", help="where histories are saved")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the benchmarks in this process; returns their exit status, 2 for what is not usable.
+
+    0: all is measured and every budget kept; 1: a budget is broken, or a model failed.
+    """
+    import pytest  # noqa: PLC0415 - the other subcommands need none of it
+
+    status = int(pytest.main([str(CHECKOUT / "bench"), "--no-header", *options(arguments)]))
+    return USAGE if status == pytest.ExitCode.USAGE_ERROR else status
+
+
+def options(arguments: argparse.Namespace) -> list[str]:
+    """Return what `pytest bench` takes for these arguments."""
+    given: list[str] = []
+    for name in OPTIONS:
+        value = getattr(arguments, name)
+        for each in value if isinstance(value, list) else [value]:
+            if each is not None:
+                given.append(f"--{name}={each}")
+    return [*given, "--allow-bad"] if arguments.allow_bad else given
+
+
+COMMAND = Command("run", "Measure models of your own.", add_arguments, run)

@@ -1,0 +1,208 @@
+"""`slimbench run` as a user types it, from somewhere else, on models and pictures made here."""
+
+from __future__ import annotations
+
+import json
+import os
+import tarfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.suite import Done, Suite, cases
+from tests.own.colours import colour_model, pictures
+from tests.tiny_models import Quantized, identity_model
+
+TEST_DATA = "SLIMBENCH_TEST_DATA"
+
+MODELS = "third-party/mlperf_tiny_resnet8_{}.tflite"
+SOME = 200
+"""Images of the 10,000."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    suite: Suite
+    done: Done
+    data: Path
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """Two models, the second with its classes in another order, and one of them quantised."""
+    root = tmp_path_factory.mktemp("own")
+    (root / "home").mkdir()
+    suite = Suite(root / "home", store=root / "store", results=root / "results")
+    data = root / "my pictures"
+    pictures(data / "test", 8)
+    pictures(data / "train", 6, first=100)
+    colour_model(root / "home" / "right.tflite")
+    colour_model(root / "wrong.tflite", ("green", "red", "blue"))
+    done = suite.slimbench(
+        "run",
+        "--model=right_f32=right.tflite",
+        f"--model=wrong={root / 'wrong.tflite'}",
+        f"--data={data}",
+        "--steps=quantize(static_wi8_ai8)",
+        f"--results={suite.results}",
+    )
+    return Ran(suite, done, data)
+
+
+@pytest.fixture
+def suite(ran: Ran, tmp_path: Path) -> Suite:
+    """The same store, with no run in its results."""
+    (tmp_path / "home").mkdir()
+    return replace(ran.suite, home=tmp_path / "home", results=tmp_path / "results")
+
+
+def test_a_model_and_a_folder_of_pictures_give_the_table(ran: Ran) -> None:
+    assert ran.done.status == 0, ran.done.out + ran.done.err
+    assert "Profile own, litert with 1 thread, 24 images scored" in ran.done.out
+    assert "right_f32: 4x4 RGB, 3 classes, pixels raw (nothing said otherwise)" in ran.done.out
+    assert ran.done.importers() == [], "no model needed TensorFlow"
+
+
+def test_the_history_is_like_any_other(ran: Ran) -> None:
+    document = ran.suite.history()
+    found = cases(document)
+    assert [*found] == [
+        "right_f32",
+        "right_static_wi8_ai8",
+        "wrong",
+        "wrong_static_wi8_ai8",
+    ]
+    for name in ("right_f32", "right_static_wi8_ai8"):
+        assert found[name]["accuracy_top1"] == 1.0
+        assert found[name]["reference"] == "right_f32"
+        assert (found[name]["pixels"], found[name]["dataset"]) == ("raw", "my_pictures")
+    assert found["wrong"]["accuracy_top1"] == 0.0
+    assert document["slimbench"]["status"] == "complete"
+    assert document["slimbench"]["profile"] == "own"
+
+
+def test_a_model_that_guesses_is_pointed_out(ran: Ran) -> None:
+    warned = [line for line in ran.done.out.splitlines() if "as often as guessing" in line]
+    assert [line.split()[1] for line in warned] == ["wrong", "wrong_static_wi8_ai8"]
+    assert all("--pixels" in line and "--labels" in line for line in warned)
+
+
+def test_labels_put_the_classes_in_order_and_the_gate_sees_a_worse_model(
+    ran: Ran, suite: Suite, tmp_path: Path
+) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("green\nred\nblue\n")
+    accuracies = []
+    for model in (ran.data.parent / "wrong.tflite", ran.suite.home / "right.tflite"):
+        done = suite.slimbench(
+            "run",
+            f"--model=mine={model}",
+            f"--data={ran.data}",
+            f"--labels={labels}",
+            f"--results={suite.results}",
+        )
+        assert done.status == 0, done.out + done.err
+        accuracies.append(cases(suite.history())["mine"]["accuracy_top1"])
+    assert accuracies == [1.0, 0.0]
+    where = f"--results={suite.results}"
+    promoted = suite.slimbench("promote", "1", "--reason=first", where)
+    assert promoted.status == 0, promoted.err
+    gated = suite.slimbench("gate", "--profile=own", "--processes=4", "--format=json", where)
+    assert gated.status == 1, gated.err
+    verdicts = {each["metric"]: each["verdict"] for each in json.loads(gated.out)["cases"]}
+    assert verdicts["accuracy_top1"] == "regression"
+    assert verdicts["size_bytes"] == "pass"
+
+
+def test_without_data_size_and_time_are_measured_and_a_budget_is_held(
+    suite: Suite, tmp_path: Path
+) -> None:
+    colour_model(tmp_path / "mine.tflite", quantized=Quantized("uint8", 1.0, 0))
+    budgets = tmp_path / "budgets.toml"
+    budgets.write_text("[snail.mine]\nsize_bytes_max = 10\naccuracy_top1_min = 0.5\n")
+    done = suite.slimbench(
+        "run",
+        f"--model=mine={tmp_path / 'mine.tflite'}",
+        "--profile=snail",
+        f"--budgets={budgets}",
+        f"--results={suite.results}",
+    )
+    assert done.status == 1, done.out + done.err
+    found = cases(suite.history())["mine"]
+    assert found["accuracy_top1"] is None
+    assert "--data" in found["reasons"]["accuracy_top1"]
+    assert found["latency_ms"]["p50"] > 0
+    assert found["profile"] == "snail"
+    verdicts = {each["budget"]: each["verdict"] for each in suite.history()["slimbench"]["budgets"]}
+    assert verdicts == {"size_bytes_max": "fail", "accuracy_top1_min": "not_judged"}
+
+
+def refusal(suite: Suite, *arguments: str, command: str = "run") -> str:
+    """Run what cannot work; returns its one sentence."""
+    done = suite.slimbench(command, *arguments, f"--results={suite.results}")
+    assert done.status == 2, done.out + done.err
+    assert not suite.results.exists()
+    (sentence,) = [line for line in done.err.splitlines() if line.startswith("ERROR: ")]
+    return sentence
+
+
+def test_what_cannot_work_is_a_sentence_and_status_2(suite: Suite, tmp_path: Path) -> None:
+    mine = f"--model=mine={colour_model(tmp_path / 'mine.tflite')}"
+    two = f"--model=two={identity_model(tmp_path / 'two.tflite', (1, 4, 4, 3), (1, 4, 4, 3))}"
+    (tmp_path / "empty.tflite").touch()
+    (tmp_path / "few.txt").write_text("red\nblue\n")
+    pictures(tmp_path / "data", 1)
+    (tmp_path / "data" / "red").rename(tmp_path / "data" / "pink")
+    pictures(tmp_path / "more", 1)
+    (tmp_path / "data" / "green").rename(tmp_path / "more" / "gold")
+    empty = refusal(suite, f"--model=e={tmp_path / 'empty.tflite'}")
+    assert f"{tmp_path / 'empty.tflite'} is empty" in empty
+    assert "it has 2 inputs" in refusal(suite, two)
+    assert "few.txt has 2 labels" in refusal(suite, mine, f"--labels={tmp_path / 'few.txt'}")
+    assert "4 classes" in refusal(suite, mine, f"--data={tmp_path / 'more'}")
+    assert "whose layers can no longer be trained" in refusal(suite, mine, "--steps=prune(0.5)")
+    assert "'digits' cannot be the profile" in refusal(suite, mine, "--profile=digits")
+    assert "There is no" in refusal(suite, mine, f"--data={tmp_path / 'none'}")
+
+
+def test_an_option_without_a_model_is_refused(suite: Suite) -> None:
+    done = suite.run("--pixels=0..1")
+    assert done.status == 4
+    assert "--pixels go with a model of one's own" in done.err
+
+
+@pytest.mark.skipif(
+    TEST_DATA not in os.environ, reason=f"{TEST_DATA} names no folder with models and images"
+)
+def test_models_that_others_trained_are_as_good_as_others_say(suite: Suite, tmp_path: Path) -> None:
+    root = Path(os.environ[TEST_DATA])
+    data = tmp_path / "cifar"
+    left = dict.fromkeys(range(10), 0)
+    with tarfile.open(root / "cifar10-jpeg.tar.gz") as archive:
+        counts: dict[str, int] = {}
+        for member in archive:
+            folder = Path(member.name).parent
+            if not member.isfile() or folder.parent.name != "test":
+                continue
+            counts[folder.name] = counts.get(folder.name, 0) + 1
+            if counts[folder.name] <= SOME // len(left):
+                (data / folder.name).mkdir(parents=True, exist_ok=True)
+                content = archive.extractfile(member)
+                assert content is not None
+                (data / folder.name / Path(member.name).name).write_bytes(content.read())
+            if len(counts) == len(left) and min(counts.values()) >= SOME // len(left):
+                break
+    done = suite.slimbench(
+        "run",
+        *(f"--model={form}={root / MODELS.format(form)}" for form in ("f32", "int8")),
+        f"--data={data}",
+        f"--results={suite.results}",
+    )
+    assert done.status == 0, done.out + done.err
+    found = cases(suite.history())
+    for form in ("f32", "int8"):
+        low, high = found[form]["accuracy_ci95"]
+        assert low <= 0.755 <= high, found[form]["accuracy_top1"]
+        assert found[form]["accuracy_n"] == SOME
+    assert found["int8"]["size_bytes"] < found["f32"]["size_bytes"] / 3
