@@ -11,11 +11,9 @@ import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from rich.console import Console
-from rich.progress import Progress
 
 from bench.commands import Command
 from bench.errors import UsageProblem
@@ -25,6 +23,9 @@ from bench.places import RESULTS
 
 if TYPE_CHECKING:
     from bench.gate.files import Files
+    from bench.gate.latency import Measure
+    from bench.gate.processes import Effort
+    from bench.gate.runtime import Runtimes
     from bench.gate.side import Side
     from bench.gate.verdict import Result
 
@@ -69,11 +70,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="after which a process that answers nothing is ended (default 60)",
     )
     parser.add_argument(
+        "--runtime-baseline",
+        type=Path,
+        metavar="ENV",
+        help="run the baseline's files with the runtime in this virtual environment, or Python",
+    )
+    parser.add_argument(
         "--measure-identical", action="store_true", help="time a file against itself too"
     )
     parser.add_argument("--inconclusive", choices=("pass", "fail"), default="fail")
     parser.add_argument("--format", choices=("table", "json", "markdown", "junit"), default="table")
     parser.add_argument("--output", type=Path, metavar="FILE", help="instead of the screen")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="write it there as well, in the format of the ending .json, .md, .txt or .xml; "
+        "may be given several times",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -94,15 +110,27 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     from bench.gate.files import VARIABLE  # noqa: PLC0415
-    from bench.gate.render import RENDERERS  # noqa: PLC0415 - the statistics take their time
+    from bench.gate.render import (  # noqa: PLC0415 - the statistics take their time
+        ENDINGS,
+        RENDERERS,
+    )
     from bench.gate.verdict import exit_status  # noqa: PLC0415
     from bench.whole_file import write_text  # noqa: PLC0415
 
     output: Path | None = arguments.output
-    if output is not None and (output.is_dir() or not output.absolute().parent.is_dir()):
-        raise UsageProblem(f"{output} cannot be written: name a file in a folder that exists.")
+    reports: list[Path] = arguments.report
+    for file in reports if output is None else (output, *reports):
+        if file.is_dir() or not file.absolute().parent.is_dir():
+            raise UsageProblem(f"{file} cannot be written: name a file in a folder that exists.")
+    for file in reports:
+        if file.suffix not in ENDINGS:
+            raise UsageProblem(
+                f"{file} says no format: let it end in {', '.join(ENDINGS)}, or use --output."
+            )
     with _files(arguments.models or os.environ.get(VARIABLE)) as files:
         result = _judge(arguments, files)
+    for file in reports:
+        write_text(file, f"{RENDERERS[ENDINGS[file.suffix]](result)}\n")
     text = RENDERERS[arguments.format](result)
     if output is None:
         print(text)
@@ -117,8 +145,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _judge(arguments: argparse.Namespace, files: Files) -> Result:
     from bench.gate import acknowledge, limits  # noqa: PLC0415
-    from bench.gate.judge import RUNTIMES, Settings, judge  # noqa: PLC0415
-    from bench.gate.processes import Effort, Timer  # noqa: PLC0415
+    from bench.gate.expected import expected_seconds  # noqa: PLC0415
+    from bench.gate.judge import Settings, judge  # noqa: PLC0415
+    from bench.gate.processes import Effort  # noqa: PLC0415
+    from bench.gate.watched import Watched  # noqa: PLC0415
 
     candidate = _side(arguments.candidate, arguments.results, arguments.profile)
     baseline = _side(arguments.baseline, arguments.results, arguments.profile or candidate.profile)
@@ -126,22 +156,46 @@ def _judge(arguments: argparse.Namespace, files: Files) -> Result:
     known = arguments.acknowledged
     if known is None and acknowledge.DEFAULT.exists():
         known = acknowledge.DEFAULT
+    effort = Effort(limit_s=arguments.time_limit)
+    timer, runtimes = _timer(arguments.runtime_baseline, baseline, effort)
     settings = Settings(
         limits=limits.load_limits(arguments.limits or limits.DEFAULT, candidate.profile, variants),
-        versions=_versions(RUNTIMES.values()),
+        runtimes=runtimes,
         today=datetime.now(UTC).date(),
         acknowledged=acknowledge.load_acknowledgements(known, candidate.profile) if known else (),
         processes=arguments.processes,
         measure_identical=arguments.measure_identical,
     )
-    timer = Timer(Effort(limit_s=arguments.time_limit))
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("timing", total=None)
+    expect = partial(
+        expected_seconds,
+        effort=effort,
+        baseline=baseline,
+        candidate=candidate,
+        apart=runtimes.apart,
+    )
+    return judge(
+        baseline,
+        candidate,
+        settings,
+        files=files,
+        measure=Watched(timer, expect),
+        advance=lambda *_: None,
+    )
 
-        def advance(done: float, total: float, note: str = "") -> None:
-            progress.update(task, completed=done, total=total, description=note or "timing")
 
-        return judge(baseline, candidate, settings, files=files, measure=timer, advance=advance)
+def _timer(where: Path | None, baseline: Side, effort: Effort) -> tuple[Measure, Runtimes]:
+    """Return what times pairs, and the runtimes that it does so with."""
+    from bench.gate import environment  # noqa: PLC0415
+    from bench.gate.processes import Timer  # noqa: PLC0415
+    from bench.gate.runtime import RUNTIMES, Runtimes  # noqa: PLC0415
+    from bench.gate.turns import TurnsTimer  # noqa: PLC0415
+
+    here = _versions(RUNTIMES.values())
+    if where is None:
+        return Timer(effort), Runtimes(here, here)
+    engines = {entry.case.engine for entry in baseline.entries} & RUNTIMES.keys()
+    own = environment.find(where, {name: RUNTIMES[name] for name in engines}, effort.limit_s)
+    return TurnsTimer(own, effort=effort), Runtimes(own.versions, here, apart=True)
 
 
 def _side(what: str, results: Path, profile: str | None) -> Side:

@@ -13,7 +13,7 @@ from bench.gate.question import JUDGED, Question, effective_margin
 CONTROL_MOST_MS = 25.0
 """The control is the slowest baseline below this, so that it costs no more than a case."""
 
-CONTROL_LEVEL = 0.01
+CONTROL_LEVEL = 0.005
 
 
 def control_of(pairs: Sequence[Pair]) -> int:

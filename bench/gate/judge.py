@@ -18,17 +18,10 @@ from bench.gate.processes import Timed
 from bench.gate.provenance import retrained
 from bench.gate.question import JUDGED, METRICS
 from bench.gate.row import Row
+from bench.gate.runtime import Runtimes
 from bench.gate.side import Side
 from bench.gate.verdict import Result, in_order
 from bench.spec import Advance
-
-RUNTIMES: Mapping[str, str] = {
-    "litert": "ai-edge-litert",
-    "tflite": "tensorflow",
-    "keras": "tensorflow",
-    "openvino": "openvino",
-}
-"""The distribution whose version an engine's times depend on, by the engine's name."""
 
 ORDER = (JUDGED, shares.METRIC, *exact.METRICS, *METRICS)
 """Metrics as they are listed."""
@@ -36,10 +29,10 @@ ORDER = (JUDGED, shares.METRIC, *exact.METRICS, *METRICS)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How it is judged; `versions` are those of this environment, in which times are taken."""
+    """How it is judged, and with which runtimes."""
 
     limits: Mapping[str, Limits]
-    versions: Mapping[str, str]
+    runtimes: Runtimes
     today: date
     acknowledged: Sequence[Acknowledgement] = field(default=())
     processes: int = 12
@@ -68,13 +61,13 @@ def judge(  # noqa: PLR0913  (two sides, and the world they are judged in)
     origin = partial(_origin, baseline=baseline, candidate=candidate, store=files.store)
     rows += shares.judge(pairing.pairs, settings.limits, origin)
     changed = {
-        engine: said
-        for engine in {pair.case.engine for pair in pairing.pairs}
-        if (said := _runtime_changed(engine, baseline, settings.versions))
+        pair.case: said
+        for pair in pairing.pairs
+        if (said := settings.runtimes.why_not(pair, baseline, candidate))
     }
     timed: list[tuple[Pair, Timed]] = []
     for pair in pairing.pairs:
-        row = _untimed(pair, settings, changed)
+        row = _untimed(pair, settings, changed.get(pair.case, ""))
         if row is None:
             found = _files_of(pair, baseline, candidate, files)
             if isinstance(found, Timed):
@@ -97,7 +90,10 @@ def judge(  # noqa: PLR0913  (two sides, and the world they are judged in)
         baseline.name,
         candidate.name,
         tuple(in_order(rows, cases, ORDER)),
-        tuple(sorted(changed.values())),
+        (
+            *sorted(set(changed.values())),
+            *settings.runtimes.headline(p for p in pairing.pairs if p.case not in changed),
+        ),
         (*judged.notes, *stale),
     )
 
@@ -106,34 +102,25 @@ def _origin(pair: Pair, *, baseline: Side, candidate: Side, store: Path) -> str:
     return retrained(pair, baseline, candidate, store)
 
 
-def _runtime_changed(engine: str, baseline: Side, versions: Mapping[str, str]) -> str:
-    """Say how this environment's runtime differs from the baseline's, or nothing."""
-    distribution = RUNTIMES.get(engine)
-    if distribution is None:
-        return f"Runtime unknown: which package runs {engine} is not known, so it is not timed."
-    before, here = baseline.versions.get(distribution), versions.get(distribution)
-    if before == here and here is not None:
-        return ""
-    return (
-        f"Runtime changed: the baseline was measured with {distribution} "
-        f"{before or 'of a version that it does not say'}, here is {here or 'none'}. "
-        "Files are judged, not runtimes, so latency is not."
-    )
+def _untimed(pair: Pair, settings: Settings, changed: str) -> Row | None:
+    """Return the row of a pair that need not, or must not, be timed.
 
-
-def _untimed(pair: Pair, settings: Settings, changed: Mapping[str, str]) -> Row | None:
-    """Return the row of a pair that need not, or must not, be timed."""
-    if pair.same_file and not settings.measure_identical:
+    The same file is as fast as itself unless each side has a runtime of its own.
+    """
+    runtimes = settings.runtimes
+    alike = pair.same_file and (not runtimes.apart or (runtimes.same(pair) and not changed))
+    if alike and not settings.measure_identical:
         return Row(pair.case, JUDGED, "pass", "same file")
-    if pair.case.engine in changed:
-        said = changed[pair.case.engine]
-        return Row(pair.case, JUDGED, "inconclusive", said[0].lower() + said[1:].rstrip("."))
+    if changed:
+        said = changed[0].lower() + changed[1:].rstrip(".")
+        return Row(pair.case, JUDGED, "inconclusive", said)
     return None
 
 
 def _files_of(pair: Pair, baseline: Side, candidate: Side, files: Files) -> Timed | Row:
     before, after = files.find(pair.baseline, baseline), files.find(pair.candidate, candidate)
     if isinstance(before, Path) and isinstance(after, Path):
-        return Timed(pair.case, before, after)
+        options = (pair.baseline.runtime_options, pair.candidate.runtime_options)
+        return Timed(pair.case, before, after, *options)
     reasons = [each.reason for each in (before, after) if not isinstance(each, Path)]
     return Row(pair.case, JUDGED, "inconclusive", "; ".join(reasons))

@@ -56,7 +56,8 @@ def keep_at(location: str) -> Keep:
     """Return the place that a folder, or an address such as `s3://bucket/models`, names.
 
     Raises:
-        KeepError: It is an address, and fsspec or its driver is not installed or refuses it.
+        KeepError: It is an address, and fsspec or what it needs for that kind of address is not
+            installed, or refuses it.
     """
     return _Address(location) if "://" in location else _Folder(Path(location))
 
@@ -97,26 +98,32 @@ class _Address:
         self.address = address
         try:
             fsspec: Any = importlib.import_module("fsspec")
+        except ImportError as error:
+            raise KeepError(
+                f"The model location {address} is an address, for which fsspec is not installed. "
+                'Install it with pip install "slimbench[remote]", or name a folder.'
+            ) from error
+        try:
             self._files, root = fsspec.core.url_to_fs(address)
         except ImportError as error:
             raise KeepError(
-                f"The model location {address} is an fsspec address, for which a package is not "
-                f"installed ({error}). Install it, or name a folder."
+                f"The model location {address} needs one more package beside fsspec: {error}. "
+                "Install that, or name a folder."
             ) from error
-        except ValueError as error:
+        except Exception as error:
             raise KeepError(f"The model location {address} cannot be used: {error}.") from error
         self._root = root.rstrip("/")
 
     def has(self, sha256: str) -> bool:
-        kept = f"{self._root}/{_name(sha256)}"
-        with _explained("had from", self.address):
-            return bool(self._files.exists(kept)) and self._sha256(kept) == sha256
+        kept = self._path(sha256)
+        with _explained("had from", self.address, Exception):
+            return self._is_there(kept) and self._sha256(kept) == sha256
 
     def put(self, source: Path, sha256: str) -> bool:
         if self.has(sha256):
             return False
-        kept = f"{self._root}/{_name(sha256)}"
-        with _explained("put into", self.address):
+        kept = self._path(sha256)
+        with _explained("put into", self.address, Exception):
             _verify(str(source), file_sha256(source), sha256)
             self._files.makedirs(self._root, exist_ok=True)
             partial = f"{kept}.{uuid4().hex}.partial"
@@ -124,19 +131,31 @@ class _Address:
                 self._files.put_file(str(source), partial)
                 _verify(f"the copy in {self.address}", self._sha256(partial), sha256)
                 self._files.mv(partial, kept)
-            finally:
-                if self._files.exists(partial):
+            except BaseException:
+                with contextlib.suppress(Exception):  # what went wrong first is what counts
                     self._files.rm_file(partial)
+                raise
         return True
 
     def fetch(self, sha256: str, target: Path) -> bool:
-        kept = f"{self._root}/{_name(sha256)}"
-        with _explained("had from", self.address):
-            if not self._files.exists(kept):
+        kept = self._path(sha256)
+        with _explained("had from", self.address, Exception):
+            if not self._is_there(kept):
                 return False
             with replacing(target) as partial:
                 self._files.get_file(kept, str(partial))
                 _verify(kept, file_sha256(partial), sha256)
+        return True
+
+    def _path(self, sha256: str) -> str:
+        return f"{self._root}/{_name(sha256)}"
+
+    def _is_there(self, path: str) -> bool:
+        """Tell; fsspec's own `exists` takes a refusal or a broken line for an absent file."""
+        try:
+            self._files.info(path)
+        except FileNotFoundError:
+            return False
         return True
 
     def _sha256(self, path: str) -> str:
@@ -166,12 +185,14 @@ def _verify(what: str, found: str, sha256: str) -> None:
 
 
 @contextlib.contextmanager
-def _explained(done: str, place: str) -> Iterator[None]:
-    """Name the place in an error of the file system, a remote one too."""
+def _explained(done: str, place: str, kind: type[Exception] = OSError) -> Iterator[None]:
+    """Name the place in an error of the file system; remote ones have kinds of their own."""
     try:
         yield
-    except OSError as error:
+    except KeepError:
+        raise
+    except kind as error:
         raise KeepError(
-            f"Models cannot be {done} {place}: {error}. Mend that, or name another location with "
-            f"--models or {VARIABLE}."
+            f"Models cannot be {done} {place}: {str(error).rstrip('.') or type(error).__name__}. "
+            f"Mend that, or name another location with --models or {VARIABLE}."
         ) from error

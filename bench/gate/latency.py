@@ -56,8 +56,7 @@ def judge(  # noqa: PLR0913  (all but the pairs are settings)
     if not pairs:
         return Judged((), ())
     control = control_of(pairs)
-    both = [*files, Timed(files[control].case, *[files[control].baseline] * 2)]
-    *taken, alone = measure(both, processes, advance)
+    *taken, alone = measure([*files, files[control].against_itself()], processes, advance)
     rows = [
         Row(pair.case, JUDGED, "error", readings.reason)
         for pair, readings in zip(pairs, taken, strict=True)

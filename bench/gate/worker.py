@@ -8,15 +8,18 @@ closes, however its parent ended.
 from __future__ import annotations
 
 import contextlib
+import copy
 import faulthandler
 import gc
+import importlib
 import json
 import math
 import os
+import pkgutil
 import statistics
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, TextIO
@@ -26,7 +29,7 @@ import numpy as np
 from bench import engines
 from bench.gate.rounds import take_rounds
 from bench.lifeline import end_with_parent
-from bench.spec import Session
+from bench.spec import Engine, Session
 from bench.startup_probe import STATUS, status_kib
 
 WARM_SECONDS = 0.02
@@ -91,7 +94,8 @@ def _time(
     started: dict[str, Readings] = {}
     for name in names:
         report(event="at", pair=index, side=name)
-        sessions[name], started[name] = _start(Path(pair[name]), pair["engine"], pair["threads"])
+        engine = engine_with(pair["engine"], pair[f"{name}_options"])
+        sessions[name], started[name] = start(engine, Path(pair[name]), pair["threads"])
     report(event="at", pair=index, side=None)
     rounds = take_rounds(
         sessions["baseline"].invoke,
@@ -107,27 +111,40 @@ def _time(
         session.close()
     timed = {"baseline": rounds.baseline, "candidate": rounds.candidate}
     for name, blocks in timed.items():
-        every = [seconds for each in blocks for seconds in each]
-        started[name]["latency_ms.p50"] = statistics.median(map(statistics.median, blocks)) * 1e3
-        started[name]["latency_ms.p90"] = float(np.percentile(every, 90)) * 1e3
+        started[name] |= latencies(blocks)
     readings: dict[str, list[float | None]] = {}
     for metric in started["baseline"]:
         baseline, candidate = started["baseline"][metric], started["candidate"][metric]
-        readings[metric] = [baseline, candidate, _log_ratio(baseline, candidate)]
+        readings[metric] = [baseline, candidate, log_ratio(baseline, candidate)]
     readings["latency_ms.p50"][2] = statistics.median(map(math.log, rounds.ratios()))
     return readings
 
 
-def _start(model: Path, engine: str, threads: int) -> tuple[Session, Readings]:
+def engine_with(name: str, options: Mapping[str, str]) -> Engine:
+    """Return the engine of this name, told these options and no others.
+
+    Its own file alone is imported where that has its name, so that the runtimes of other engines
+    need not be there.
+    """
+    engine: Engine
+    if any(module.name == name for module in pkgutil.iter_modules(engines.__path__)):
+        engine = importlib.import_module(f"{engines.__name__}.{name}").ENGINE
+    else:
+        engine = engines.get(name)
+    engine = copy.copy(engine)
+    engine.options = options
+    return engine
+
+
+def start(engine: Engine, model: Path, threads: int) -> tuple[Session, Readings]:
     """Load a model, run it first, then warm; the first of a process pays for the runtime too.
 
     That is why sides take turns in being loaded first.
     """
-    runtime = engines.get(engine)
     _forget_peak()
     resident = _memory_kib("VmRSS")
     start = time.perf_counter()
-    session = runtime.load(model, threads)
+    session = engine.load(model, threads)
     loaded = time.perf_counter()
     session.feed(_image(session.input_shape))
     fed = time.perf_counter()
@@ -150,7 +167,17 @@ def _image(input_shape: tuple[int, ...]) -> np.ndarray[tuple[int, ...], np.dtype
     return np.random.default_rng(0).integers(0, 256, input_shape[1:], dtype=np.uint8)
 
 
-def _log_ratio(baseline: float | None, candidate: float | None) -> float | None:
+def latencies(blocks: Sequence[Sequence[float]]) -> Readings:
+    """Return the median and p90 in milliseconds of the seconds in blocks."""
+    every = [seconds for each in blocks for seconds in each]
+    return {
+        "latency_ms.p50": statistics.median(map(statistics.median, blocks)) * 1e3,
+        "latency_ms.p90": float(np.percentile(every, 90)) * 1e3,
+    }
+
+
+def log_ratio(baseline: float | None, candidate: float | None) -> float | None:
+    """Return log(candidate / baseline), None where a side has no value above 0."""
     if baseline is None or candidate is None or baseline <= 0 or candidate <= 0:
         return None
     return math.log(candidate / baseline)

@@ -21,6 +21,7 @@ from bench.history.write import save
 from bench.places import CHECKOUT
 from tests.gate import runs
 from tests.gate.bad_models import hanging_model
+from tests.gate.environments import bare, with_runtime
 from tests.tiny_models import linear_model
 
 
@@ -138,6 +139,26 @@ def test_the_output_goes_to_the_file_whole(tmp_path: Path, before: Path, kind: s
     assert list(target.parent.iterdir()) == [target]
 
 
+def test_one_run_of_the_gate_writes_every_report(
+    tmp_path: Path, before: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("gate.json", "gate.md", "gate.txt", "gate.xml")
+    wanted = [f"--report={tmp_path / name}" for name in names]
+    assert gate(before, before, *wanted) == 0
+    assert json.loads((tmp_path / "gate.json").read_text())["verdict"] == "pass"
+    assert (tmp_path / "gate.md").read_text().startswith("**pass**")
+    assert (tmp_path / "gate.txt").read_text() == capsys.readouterr().out
+    assert (tmp_path / "gate.xml").read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize("name", ["gate.pdf", "gate", "none/gate.md", "."])
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_timed(
+    tmp_path: Path, before: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(judge_module, "judge")
+    assert gate(before, before, f"--report={tmp_path / name}") == 2
+
+
 def test_a_promoted_baseline_is_what_the_latest_run_is_held_against(
     tmp_path: Path, small: Path
 ) -> None:
@@ -152,20 +173,89 @@ def test_a_promoted_baseline_is_what_the_latest_run_is_held_against(
     assert gate("--results", results) == 1
 
 
+@pytest.fixture
+def older(tmp_path: Path, small: Path) -> Path:
+    """A baseline of an older runtime."""
+    made = runs.run()
+    made["slimbench"]["versions"]["ai-edge-litert"] = "2.2.0"
+    return runs.saved(runs.with_model(made, small, tmp_path / "models"), tmp_path / "older.json")
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Path:
+    return with_runtime(tmp_path / "env", "2.2.0")
+
+
+def test_with_its_own_runtime_the_baseline_is_timed_and_that_is_the_first_line(
+    older: Path, before: Path, env: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert gate(older, before) == 0
+    assert capsys.readouterr().out.startswith("Runtime changed: the baseline was measured with")
+    gate(older, before, "--runtime-baseline", env)
+    shown = capsys.readouterr()
+    first, second, *_ = shown.out.splitlines()
+    assert first == (
+        "Runtime changed, each side in its own environment: ai-edge-litert 2.2.0 | 2.3.0."
+    )
+    assert "before.json against older.json" in second
+    assert "the baseline's resnet50_f32-litert-1 against itself" in shown.out
+    assert "same file" not in shown.out
+    assert "Timing 1 pair and a control in 4 processes, about" in shown.err
+
+
+def test_another_version_than_the_baseline_s_is_not_timed_with(
+    tmp_path: Path, older: Path, before: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = with_runtime(tmp_path / "other", "2.1.0")
+    assert gate(older, before, "--runtime-baseline", other) == 3
+    shown = capsys.readouterr()
+    assert "its environment has 2.1.0" in shown.out.splitlines()[0]
+    assert "Timing" not in shown.err
+
+
+def test_an_environment_that_cannot_be_used_exits_2_before_anything_is_timed(
+    tmp_path: Path, older: Path, before: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for where in (tmp_path / "nowhere", tmp_path, older, bare(tmp_path / "bare")):
+        assert gate(older, before, "--runtime-baseline", where) == 2
+        shown = capsys.readouterr()
+        assert str(where) in shown.err
+        assert shown.out == ""
+        assert "Timing" not in shown.err
+
+
+def test_a_file_that_hangs_one_of_two_environments_exits_2_with_both_named(
+    tmp_path: Path, older: Path, env: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    after = saved(tmp_path, "after.json", hanging_model(tmp_path / "bad.tflite"))
+    assert gate(older, after, "--time-limit", "3", "--runtime-baseline", env) == 2
+    assert f"run with {sys.executable}, answered nothing for 3 s" in capsys.readouterr().out
+    made = runs.with_model(json.loads(older.read_text()), tmp_path / "bad.tflite", tmp_path)
+    runs.saved(made, older)
+    assert gate(older, after, "--time-limit", "3", "--runtime-baseline", env) == 2
+    assert f"run with {env / 'bin' / 'python'}, answered nothing" in capsys.readouterr().out
+    assert psutil.Process().children(recursive=True) == []
+
+
+@pytest.mark.parametrize("two", [False, True])
 @pytest.mark.skipif(os.name != "posix", reason="interrupts as POSIX does")
-def test_ctrl_c_leaves_no_child_and_no_file(tmp_path: Path, before: Path) -> None:
+def test_ctrl_c_leaves_no_child_and_no_file(tmp_path: Path, before: Path, two: bool) -> None:
     after = saved(tmp_path, "after.json", hanging_model(tmp_path / "bad.tflite"))
     target = tmp_path / "verdict.txt"
+    own = ["--runtime-baseline", sys.executable] if two else []
+    sides = [str(before), str(after), *own]
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.cli", "gate", str(before), str(after), "--output", target],
+        [sys.executable, "-m", "bench.cli", "gate", *sides, "--output", target],
         cwd=CHECKOUT,
         stderr=subprocess.PIPE,
     )
     started = psutil.Process(process.pid)
     deadline = time.monotonic() + 30
-    while not (children := started.children(recursive=True)) and time.monotonic() < deadline:
+    while (
+        len(children := started.children(recursive=True)) < 1 + two and time.monotonic() < deadline
+    ):
         time.sleep(0.05)
-    assert children
+    assert len(children) == 1 + two
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)

@@ -54,9 +54,11 @@ class Machine:
             for pair in pairs
         ]
 
+    def is_control(self, pair: Timed) -> bool:
+        return pair.baseline == pair.candidate
+
     def _reading(self, pair: Timed) -> Reading:
-        is_control = pair.baseline == pair.candidate
-        growth = self.bias if is_control else self.growth[pair.case.variant]
+        growth = self.bias if self.is_control(pair) else self.growth[pair.case.variant]
         noise = self.spread * (6 if self.rng.random() < self.spoilt else 1)
         ratio = math.log1p(growth) + self.rng.normal(0, noise)
         one = Paired(self.baseline_ms, self.baseline_ms * math.exp(ratio), ratio)

@@ -13,13 +13,16 @@ from bench.gate.acknowledge import Acknowledgement
 from bench.gate.files import Files
 from bench.gate.judge import Settings, judge
 from bench.gate.limits import Limits
+from bench.gate.processes import Readings, Timed
 from bench.gate.row import Row
+from bench.gate.runtime import Runtimes
 from bench.gate.verdict import Result
 from tests.gate import runs
 from tests.gate.simulated import Machine, silent
 
 NAMES = ("resnet50_f32", "mobilenetv2_f32", "student_scratch_f32")
-HERE = {"ai-edge-litert": "2.3.0"}
+VERSIONS = {"ai-edge-litert": "2.3.0"}
+HERE = Runtimes(VERSIONS, VERSIONS)
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ def judged(
     machine: Machine,
     **settings: Any,
 ) -> Result:
-    given = {"versions": HERE, "today": date(2025, 3, 1), "limits": dict.fromkeys(NAMES, Limits())}
+    given = {"runtimes": HERE, "today": date(2025, 3, 1), "limits": dict.fromkeys(NAMES, Limits())}
     return judge(
         runs.side(before),
         runs.side(after),
@@ -122,12 +125,96 @@ def test_another_runtime_leaves_latency_open_and_says_so_first(
 ) -> None:
     after = changed(tmp_path, base, "resnet50_f32")
     machine = Machine({"resnet50_f32": 0.5}, 0.01)
-    result = judged(tmp_path, base, after, machine, versions=here)
+    result = judged(tmp_path, base, after, machine, runtimes=Runtimes(here, here))
     assert machine.asked == []
     assert "Runtime changed" in result.runtime[0]
     assert "2.3.0" in result.runtime[0]
     assert latency(result)["resnet50_f32"].verdict == "inconclusive"
     assert "runtime changed" in latency(result)["resnet50_f32"].reason
+
+
+def measured_with(made: dict[str, Any], version: str) -> dict[str, Any]:
+    made = copy.deepcopy(made)
+    made["slimbench"]["versions"]["ai-edge-litert"] = version
+    return made
+
+
+def apart(baseline: str) -> Runtimes:
+    return Runtimes({"ai-edge-litert": baseline}, VERSIONS, apart=True)
+
+
+def test_with_an_environment_each_other_runtimes_are_judged_the_same_files_too(
+    tmp_path: Path, base: dict[str, Any]
+) -> None:
+    before = measured_with(base, "2.2.0")
+    growth = {"resnet50_f32": 0.0, "mobilenetv2_f32": 0.1, "student_scratch_f32": -0.1}
+    machine = Grown(growth, 0.01)
+    result = judged(tmp_path, before, base, machine, runtimes=apart("2.2.0"))
+    assert machine.asked == [(len(NAMES) + 1, 12), (1, 24)]
+    assert result.runtime == (
+        "Runtime changed, each side in its own environment: ai-edge-litert 2.2.0 | 2.3.0.",
+    )
+    assert {name: row.verdict for name, row in latency(result).items()} == {
+        "resnet50_f32": "pass",
+        "mobilenetv2_f32": "regression",
+        "student_scratch_f32": "improved",
+    }
+
+
+def test_with_two_environments_alike_the_same_file_is_not_timed(
+    tmp_path: Path, base: dict[str, Any]
+) -> None:
+    machine = Machine({}, 0.01)
+    result = judged(tmp_path, base, base, machine, runtimes=apart("2.3.0"))
+    assert machine.asked == []
+    assert result.verdict == "pass"
+    assert result.runtime[0].startswith("Each side in its own environment")
+
+
+def test_an_environment_that_is_not_the_baseline_s_leaves_latency_open_and_says_so_first(
+    tmp_path: Path, base: dict[str, Any]
+) -> None:
+    machine = Machine({}, 0.01)
+    before = measured_with(base, "2.2.0")
+    result = judged(tmp_path, before, base, machine, runtimes=apart("2.3.0"))
+    assert machine.asked == []
+    assert "measured with ai-edge-litert 2.2.0, its environment has 2.3.0" in result.runtime[0]
+    assert {row.verdict for row in latency(result).values()} == {"inconclusive"}
+    sizes = [row for row in result.rows if row.metric == "size_bytes"]
+    assert {row.verdict for row in sizes} == {"pass"}
+
+
+def test_files_are_timed_with_the_options_that_they_were_measured_with(
+    tmp_path: Path, base: dict[str, Any]
+) -> None:
+    told = {"op_resolver": "BUILTIN_REF"}
+    before = runs.change(copy.deepcopy(base), "resnet50_f32", runtime_options=told)
+    after = runs.change(changed(tmp_path, base, "resnet50_f32"), runtime_options={})
+    machine = Grown({"resnet50_f32": 0.0}, 0.01)
+    result = judged(tmp_path, before, after, machine)
+    assert machine.pairs == []
+    assert "litert's options op_resolver=BUILTIN_REF" in result.runtime[0]
+    assert latency(result)["resnet50_f32"].verdict == "inconclusive"
+    judged(tmp_path, before, after, machine, runtimes=apart("2.3.0"))
+    options = [
+        (pair.baseline_options, pair.candidate_options, pair.control) for pair in machine.pairs
+    ]
+    assert options == [(told, {}, False), (told, told, True)]
+
+
+class Grown(Machine):
+    """A machine on which the same file may take longer on one side; it keeps what it was given."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.pairs: list[Timed] = []
+
+    def __call__(self, pairs: Any, processes: int, advance: Any) -> list[Readings]:
+        self.pairs += pairs
+        return super().__call__(pairs, processes, advance)
+
+    def is_control(self, pair: Timed) -> bool:
+        return pair.control
 
 
 def test_a_known_regression_is_acknowledged_and_one_not_needed_is_pointed_at(

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import rankdata
 
 from bench.gate import statistic
 
@@ -18,11 +17,12 @@ RATIOS = st.lists(
 @given(RATIOS)
 @settings(max_examples=50)
 def test_the_p_value_is_the_share_of_sign_flips_that_are_as_extreme(ratios: list[float]) -> None:
-    ranks = rankdata(np.abs(ratios))
-    seen = ranks[np.array(ratios) > 0].sum()
-    flips = [np.array(signs) @ ranks for signs in itertools.product((0, 1), repeat=len(ratios))]
-    assert statistic.p_above(ratios, 0.0) == pytest.approx(np.mean(np.array(flips) >= seen - 1e-9))
-    assert statistic.p_below(ratios, 0.0) == pytest.approx(np.mean(np.array(flips) <= seen + 1e-9))
+    sizes = np.minimum(np.abs(ratios), np.median(np.abs(ratios)))
+    seen = np.sign(ratios) @ sizes
+    every = itertools.product((-1, 1), repeat=len(ratios))
+    flips = np.array([np.array(signs) @ sizes for signs in every])
+    assert statistic.p_above(ratios, 0.0) == pytest.approx(np.mean(flips >= seen - 1e-9))
+    assert statistic.p_below(ratios, 0.0) == pytest.approx(np.mean(flips <= seen + 1e-9))
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
@@ -55,6 +55,16 @@ def test_the_interval_is_the_same_for_the_same_ratios_and_holds_the_truth_as_oft
     assert statistic.interval(samples[0]) == statistic.interval(list(samples[0]))
     held = [low <= 0.02 <= high for low, high in map(statistic.interval, samples)]
     assert 0.86 <= np.mean(held) <= 1.0
+
+
+def test_a_quarter_of_spoilt_processes_does_not_hide_a_clear_slowdown() -> None:
+    rng = np.random.default_rng(11)
+    found = 0
+    for _ in range(40):
+        ratios = rng.normal(0.08, 0.005, 24)
+        ratios[:6] += rng.choice([-0.4, 0.4], 6)
+        found += statistic.p_above(list(ratios), 0.03) <= 0.025
+    assert found >= 34
 
 
 @pytest.mark.parametrize("odd", [0, 1])
