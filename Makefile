@@ -13,13 +13,14 @@ PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3; do \
 	&& { echo $$each; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test gate compare report lint format lock clean
+.PHONY: help bench test gate calibrate compare report lint format lock clean
 
 help: ## show this
 	@echo "make bench   set up, then build, measure and judge the variants of PROFILE=$(PROFILE)"
 	@echo "             K='expression' picks some, ARGS='...' goes to pytest"
 	@echo "make test    set up, then run the tests; ARGS='...' goes to pytest"
 	@echo "make gate    hold a run against a baseline: BASELINE=baseline RUN=latest"
+	@echo "make calibrate prove the gate on this machine: about two hours, goes on where it was"
 	@echo "make compare show saved runs side by side: RUNS='12 latest'"
 	@echo "make report  show a saved run again: RUN=latest, a number or a path"
 	@echo "make lint    check style and types"
@@ -36,6 +37,9 @@ test: $(READY)
 gate: $(READY)
 	@$(VENV)/bin/slimbench gate $(BASELINE) $(RUN) --profile=$(PROFILE) $(ARGS)
 
+calibrate: $(READY)
+	@$(VENV)/bin/slimbench calibrate $(ARGS)
+
 compare: $(READY)
 	@$(VENV)/bin/slimbench compare $(RUNS) $(ARGS)
 
@@ -46,6 +50,9 @@ lint: $(READY)
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+	@$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(VENV)/bin/zizmor --offline --pedantic --quiet .github
 
 format: $(READY)
 	@$(PY) -m ruff check --fix .

@@ -1,0 +1,1 @@
+"""Proving the gate on a machine: comparisons whose truth is known, and what it said of them."""
