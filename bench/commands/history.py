@@ -1,0 +1,185 @@
+"""`slimbench history`: the trend of one figure of one variant over all saved runs.
+
+Stored times were taken at different moments, unpaired: they are indicative and never judged, so
+this fails no build whatever it shows; `slimbench gate` is what judges.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sqlite3
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.commands import Command
+from bench.errors import UsageProblem
+from bench.places import RESULTS
+
+if TYPE_CHECKING:
+    from bench.report.words import Lang
+    from bench.trend.trends import Trend
+
+FORMATS = ("table", "markdown", "csv", "json")
+
+CHARTS = (".png", ".svg")
+
+NAMED = 5
+"""Histories that are named where some could not be read; the others are counted."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what is shown, of which runs, and how."""
+    parser.add_argument("variant", metavar="VARIANT", help="such as resnet50_f32")
+    parser.add_argument(
+        "metric",
+        metavar="METRIC",
+        help="a key of extra_info, such as latency_ms.p50, size_bytes or accuracy_top1",
+    )
+    parser.add_argument("--profile", help="runs of this profile only")
+    parser.add_argument("--engine", help="figures of this engine only")
+    parser.add_argument("--threads", type=_count, help="figures with so many threads only")
+    parser.add_argument(
+        "--last",
+        type=_count,
+        metavar="N",
+        help="show the newest N runs of each partition; changes are looked for in all "
+        "(default: in tables, the newest and where the level changed; else all)",
+    )
+    parser.add_argument("--format", choices=FORMATS, default="table")
+    parser.add_argument(
+        "--chart", type=_chart, metavar="FILE", help="draw a chart there too: .png or .svg"
+    )
+    parser.add_argument("--lang", choices=("en", "fr"), help="default: the locale's")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where histories are saved")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show the trend; 0 whatever it shows, since unpaired figures decide nothing."""
+    from bench.report import words as report_words  # noqa: PLC0415
+    from bench.steps.store import Store  # noqa: PLC0415
+    from bench.trend import index  # noqa: PLC0415
+    from bench.trend.series import Wanted, skipped  # noqa: PLC0415
+    from bench.trend.trends import trends  # noqa: PLC0415
+
+    wanted = Wanted(
+        arguments.variant,
+        arguments.metric,
+        arguments.profile,
+        arguments.engine,
+        arguments.threads,
+    )
+
+    def work(
+        connection: sqlite3.Connection,
+    ) -> tuple[tuple[tuple[str, str], ...], tuple[Trend, ...]]:
+        _refresh(connection, arguments.results)
+        problems = skipped(connection)
+        try:
+            return problems, trends(connection, wanted)
+        except UsageProblem:
+            _warn(problems)
+            raise
+
+    problems, found = index.using(arguments.results, Store().root, work, _say)
+    _warn(problems)
+    lang = arguments.lang or report_words.language(os.environ)
+    _show(found, problems, arguments, lang)
+    return 0
+
+
+def _refresh(connection: sqlite3.Connection, results: Path) -> None:
+    """Bring the index up to date, with progress.
+
+    A first indexing looks for levels in the medians of all variants too, so that whichever is
+    asked for next is answered at once.
+    """
+    from rich.console import Console  # noqa: PLC0415
+
+    from bench.trend.index import MANY, refresh  # noqa: PLC0415
+    from bench.trend.progress import IndexProgress  # noqa: PLC0415
+    from bench.trend.series import Wanted, variants  # noqa: PLC0415
+    from bench.trend.trends import trends  # noqa: PLC0415
+
+    with IndexProgress(Console(stderr=True)) as progress:
+        if refresh(connection, results, progress) < MANY:
+            return
+        known = variants(connection)
+        for i, variant in enumerate(known):
+            progress(i, len(known), "looking for changes")
+            with contextlib.suppress(UsageProblem):  # a variant that was never timed
+                trends(connection, Wanted(variant, "latency_ms.p50"))
+
+
+def _show(
+    found: Sequence[Trend],
+    problems: Sequence[tuple[str, str]],
+    arguments: argparse.Namespace,
+    lang: Lang,
+) -> None:
+    from bench.trend import data, table  # noqa: PLC0415
+    from bench.trend.words import WORDS  # noqa: PLC0415
+
+    variant, last = arguments.variant, arguments.last
+    if arguments.format == "json":
+        print(data.as_json(found, variant, last, problems))
+    elif arguments.format == "csv":
+        print(data.as_csv(found, variant, last))
+        print(WORDS[lang].unpaired, file=sys.stderr)
+    else:
+        show = table.markdown if arguments.format == "markdown" else table.terminal
+        print(show(found, variant, arguments.metric, last, lang))
+    if arguments.chart is not None:
+        from bench.report.charts import ChartError  # noqa: PLC0415
+        from bench.trend.chart import draw  # noqa: PLC0415 - matplotlib takes half a second
+
+        try:
+            draw(found, variant, last, arguments.chart, lang)
+        except ChartError as error:
+            raise UsageProblem(str(error)) from error
+        apart = arguments.format in ("json", "csv")
+        said = WORDS[lang].drawn.format(path=arguments.chart)
+        print(said, file=sys.stderr if apart else sys.stdout)
+    elif arguments.format == "table":
+        print(WORDS[lang].draw)
+
+
+def _warn(problems: Sequence[tuple[str, str]]) -> None:
+    """Name the histories that could not be read; they are left out, and end nothing."""
+    if not problems:
+        return
+    noun = "history" if len(problems) == 1 else "histories"
+    _say(f"{len(problems)} {noun} could not be read and are left out:")
+    for _, problem in problems[:NAMED]:
+        _say(f"  {problem}")
+    if len(problems) > NAMED:
+        _say(f"  and {len(problems) - NAMED} more; --format json lists them all.")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _count(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"a number from 1 on, not {text!r}")
+    return number
+
+
+def _chart(text: str) -> Path:
+    path = Path(text)
+    if path.suffix not in CHARTS:
+        raise argparse.ArgumentTypeError(f"{text!r} ends neither in .png nor in .svg")
+    return path
+
+
+COMMAND = Command(
+    "history",
+    "Show the trend of a figure over all saved runs; it never fails a build.",
+    add_arguments,
+    run,
+)

@@ -1,0 +1,1 @@
+"""One figure of one variant over all saved runs: unpaired, so indicative and never a verdict."""
