@@ -1,0 +1,75 @@
+"""What goes into a file's metadata: its classes, and what becomes of a pixel before its input."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ai_edge_litert import schema_py_generated as schema
+
+from bench import datasets
+from bench.export.source import Source
+from bench.photos.labelling import BACKGROUND, imagenet_classes
+from bench.spec import Unmeasured
+from bench.tflite_metadata import Metadata, normalization
+
+IMAGENET = "imagenet"
+"""The data set of networks that were trained elsewhere, on ImageNet's 1,000 classes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """Metadata for a file, and why it lacks what it lacks."""
+
+    metadata: Metadata
+    reasons: dict[str, str]
+
+
+def describe(source: Source, licence: str | None) -> Described:
+    """Return the metadata of an exported file; `licence` is that of its weights."""
+    reasons: dict[str, str] = {}
+    entry = source.entries[0]
+    labels = _labels(entry.dataset, class_count(source.model))
+    if isinstance(labels, Unmeasured):
+        reasons["labels"] = labels.reason
+    scale = normalization(source.pixels)
+    if scale is None:
+        reasons["input.normalization"] = f"metadata cannot express the pixel mode {source.pixels}"
+    metadata = Metadata(
+        name=source.variant,
+        description=f"Image classifier, classes of {entry.dataset}.",
+        licence=licence,
+        labels=None if isinstance(labels, Unmeasured) else labels,
+        mean=None if scale is None else scale[0],
+        std=None if scale is None else scale[1],
+        channels=entry.input_shape[-1],
+    )
+    return Described(metadata, reasons)
+
+
+def class_count(model: Path) -> int:
+    """Return how many scores a classifier's file gives, by the shape of its only output."""
+    with (
+        model.open("rb") as file,
+        contextlib.closing(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) as content,
+    ):
+        graph: Any = schema.Model.GetRootAs(content, 0).Subgraphs(0)
+        output = graph.Tensors(graph.Outputs(0))
+        return int(output.Shape(output.ShapeLength() - 1))
+
+
+def _labels(dataset: str, classes: int) -> tuple[str, ...] | Unmeasured:
+    known = datasets.all_datasets()
+    if dataset in known:
+        names = known[dataset].classes
+    elif dataset == IMAGENET:
+        names = tuple(imagenet_classes().values())
+        names = (BACKGROUND, *names) if classes == len(names) + 1 else names
+    else:
+        return Unmeasured(f"the class names of data set {dataset} are not known here")
+    if len(names) != classes:
+        return Unmeasured(f"{dataset} has {len(names)} classes, the file {classes}")
+    return names
