@@ -58,11 +58,13 @@ class BuildProgress:
 
     def planned(self, steps: Sequence[Step]) -> None:
         """Say how much there is to build, if anything."""
-        self._planned = list(steps)
-        self._live.update(self._task, total=len(steps))
+        self._planned, self._done = list(steps), []
+        self._begun = time.monotonic()
+        self._live.update(self._task, total=len(steps), completed=0)
         if steps:
             expected = sum(step.cost() for step in steps)
-            self._line(f"Building {len(steps)} steps, about {duration(expected)}.")
+            number = f"{len(steps)} step{'s' if len(steps) > 1 else ''}"
+            self._line(f"Building {number}, about {duration(expected)}.")
 
     def started(self, step: Step) -> None:
         """Name the step that begins."""

@@ -79,6 +79,23 @@ def test_a_log_has_one_line_when_a_step_ends(
     ]
 
 
+def test_a_second_build_is_counted_from_its_start(
+    progress: BuildProgress, file: io.StringIO
+) -> None:
+    first, second = tasks("one", "two")
+    with progress:
+        for step in (first, second):
+            progress.planned([step])
+            progress.started(step)
+            progress.finished(step, 3, None)
+    assert lines(file) == [
+        "Building 1 step, about 1 min 40 s.",
+        "[1/1] one: 3 s",
+        "Building 1 step, about 1 min 40 s.",
+        "[1/1] two: 3 s",
+    ]
+
+
 def test_a_log_shows_signs_of_life_in_a_long_step(
     progress: BuildProgress, file: io.StringIO, clock: Clock
 ) -> None:

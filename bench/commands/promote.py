@@ -9,6 +9,7 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench import again
 from bench.commands import Command
 from bench.gate.baseline import (
     Baseline,
@@ -109,7 +110,7 @@ def _remarks(history: History) -> list[str]:
     if history.missing:
         names = ", ".join(missing.variant for missing in history.missing)
         said.append(f"Of the profile, the run could not have and the baseline lacks: {names}.")
-    if history.dirty:
+    if history.dirty and not again.is_own(history.profile):
         said.append(
             "The run's checkout had changes that were not committed: its commit alone does not "
             "build these models again."
@@ -145,7 +146,7 @@ def _keep(history: History, store: Path, place: Keep) -> str:
         raise KeepError(
             f"{len(absent)} of the run's {len(files)} models are neither in the artifact store "
             f"nor in {place.address}; the first is {absent[0]}. Run the benchmarks again "
-            f"(make bench PROFILE={history.profile}) and promote that run."
+            f"({again.command(history.profile)}) and promote that run."
         )
     copied = sum(place.put(path, sha256) for sha256, path in files.items())
     return f"Models: {copied} copied to {place.address}, {len(files) - copied} were there already."

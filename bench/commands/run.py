@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 from bench.commands import Command
@@ -14,6 +15,9 @@ from bench.places import CHECKOUT, RESULTS
 
 USAGE = 2
 """Exit status where what was asked for cannot be, as of every subcommand."""
+
+QUIETLY = ("--no-header", "-Wignore::ResourceWarning")
+"""A file that Ctrl-C leaves open is no news to who pressed it."""
 
 OPTIONS = (
     "model",
@@ -31,6 +35,9 @@ OPTIONS = (
     "results",
 )
 """Those that `pytest bench` has under the same names."""
+
+_NO_OPTION = re.compile(r"-\.?\d[\d.]*$")
+"""What begins with a dash and is a value all the same: `--pixels -1..1`."""
 
 EPILOG = f"""
 A model is {KINDS}.
@@ -52,6 +59,7 @@ Then `slimbench promote latest --profile {PROFILE} --reason "..."` makes the run
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the models, the data and how both go together."""
+    parser._negative_number_matcher = _NO_OPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
     add = parser.add_argument
@@ -86,10 +94,15 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the benchmarks in this process; returns their exit status, 2 for what is not usable.
 
     0: all is measured and every budget kept; 1: a budget is broken, or a model failed.
+
+    Raises:
+        KeyboardInterrupt: Somebody pressed Ctrl-C; what was measured until then is saved.
     """
     import pytest  # noqa: PLC0415 - the other subcommands need none of it
 
-    status = int(pytest.main([str(CHECKOUT / "bench"), "--no-header", *options(arguments)]))
+    status = int(pytest.main([str(CHECKOUT / "bench"), *QUIETLY, *options(arguments)]))
+    if status == pytest.ExitCode.INTERRUPTED:  # of which pytest says nothing before its session
+        raise KeyboardInterrupt
     return USAGE if status == pytest.ExitCode.USAGE_ERROR else status
 
 

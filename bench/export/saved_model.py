@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench import variants
+from bench import again, variants
 from bench.errors import UsageProblem
 from bench.export.source import Source
 from bench.progress import BuildProgress
@@ -30,6 +30,8 @@ def export_step(source: Source, weights: str | None) -> Export | Unmeasured:
     made = variants.all_variants(source.entries[0].dataset, choices)
     variant = made.get(source.variant)
     if variant is None:
+        if again.is_own(source.history.profile):
+            return Unmeasured("it came from a file of its user's (--model), which is its source")
         return Unmeasured(f"no variant of this checkout is called {source.variant}")
     if identity.key(variant.chain, source.history.seed) != source.artifact.key:
         hint = ", or its weights came from a folder (--weights)" if noted == "folder" else ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench import again
 from bench.errors import UsageProblem
 from bench.history.document import HistoryError
 from bench.history.find import runs
@@ -94,7 +95,7 @@ def find_source(variant: str, histories: Iterable[History], store: Store) -> Sou
     raise UsageProblem(
         f"The store {store.root} has no file of {variant} that a run measured, such as "
         f"{_measured(variant, newest)[0].model_sha256[:12]} of {newest.path.name}. "
-        f"Build and measure it again: make bench PROFILE={newest.profile} K={variant}"
+        f"Build and measure it again: {again.command(newest.profile, variant)}"
     )
 
 

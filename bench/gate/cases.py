@@ -49,7 +49,8 @@ def pair_up(baseline: Side, candidate: Side) -> Pairing:
     if baseline.profile != candidate.profile:
         raise UsageProblem(
             f"{baseline.name} is a run of profile {baseline.profile}, {candidate.name} of "
-            f"{candidate.profile}. The gate compares runs of one profile."
+            f"{candidate.profile}. The gate compares runs of one profile: name "
+            "two by their numbers, with which the names of their files begin."
         )
     pairs, rows = [], []
     for entry in baseline.entries:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import again
 from bench.errors import UsageProblem
 from bench.gate.side import Side
 from bench.history.record import Entry
@@ -70,9 +71,16 @@ class Files:
         what = "; ".join(damaged) if damaged else f"it is not in the store {self.store}"
         if self.folder is not None and not damaged:
             what += " nor where models are kept"
-        also = " (its tree had changes that were not committed)" if side.dirty else ""
         return (
-            f"{name} cannot be timed: {what}. Say where it is kept with --models, or build "
-            f"it again from commit {side.commit[:12]}{also}: "
-            f"make bench PROFILE={side.profile} K={entry.case.variant}"
+            f"{name} cannot be timed: {what}. Say where it is kept with --models, or "
+            f"{_rebuilt(entry, side)}"
         )
+
+
+def _rebuilt(entry: Entry, side: Side) -> str:
+    """Say how a model comes back to the store."""
+    command = again.command(side.profile, entry.case.variant)
+    if again.is_own(side.profile):
+        return f"take in the very same file of {entry.case.variant} again: {command}"
+    also = " (its tree had changes that were not committed)" if side.dirty else ""
+    return f"build it again from commit {side.commit[:12]}{also}: {command}"

@@ -79,7 +79,8 @@ class Accuracy:
                 own=own,
             )
         except ValueError as error:
-            raise ValueError(f"{subject.model} cannot be scored: {error}.") from error
+            name = subject.case.variant
+            raise ValueError(f"{name}: {subject.model} cannot be scored: {error}.") from error
         flags, restricted = scored.correct, scored.correct_present
         correct = int(flags.sum())
         return {

@@ -142,7 +142,8 @@ def _image_shape(source: Mapping[str, Any]) -> tuple[int, int, int]:
         )
     if shape[3] not in CHANNELS:
         raise ValueError(
-            f"its input has {shape[3]} channels; images with 3 (RGB) or 1 (grey) can be fed"
+            f"its input has {shape[3]} channels, where images have 3 (RGB) or 1 (grey); convert it "
+            "again with an input of those"
         )
     return shape[1], shape[2], shape[3]
 

@@ -7,7 +7,7 @@ classes it tells apart is read from the file that is measured, whatever it was m
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from bench.errors import UsageProblem
@@ -81,6 +81,7 @@ def prepare(  # noqa: PLR0913 - what was asked for, and where it is worked on
             variants[variant.name] = variant
         remarks.extend(_told(model, chains, photos))
     if photos is not None:
+        _decode(photos, variants.values(), seed, store, watcher)
         remarks.append(f"scored on {photos.test.origin}")
     profile = Profile(
         name=request.profile,
@@ -119,6 +120,16 @@ def _file(source: Source, result: Artifact | Failure) -> Path:
         reason = result.reason.removeprefix("ValueError: ")
         raise UsageProblem(f"{source.path} cannot be {doing}: {reason}")
     return result.file(MODEL_FILE)
+
+
+def _decode(
+    photos: OwnPhotos, variants: Iterable[Variant], seed: int, store: Store, watcher: Watcher
+) -> None:
+    """Decode what is scored on already now: nothing can be measured on images that are refused."""
+    wanted = dict.fromkeys(each.evaluation for each in variants if each.evaluation is not None)
+    for result in build(wanted, seed, store, watcher).results.values():
+        if isinstance(result, Failure):
+            raise UsageProblem(f"{photos.path} cannot be scored on: {result.reason}")
 
 
 def _model(source: Source, base: Step, file: Path, request: Request) -> OwnModel:

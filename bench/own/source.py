@@ -75,7 +75,7 @@ def _find(typed: str) -> Source:
     try:
         return Source(name, place, form, content_of(place))
     except OSError as error:
-        raise UsageProblem(f"{place} cannot be read: {error.strerror or error}.") from error
+        raise _unreadable(place, error) from error
 
 
 def form_of(path: Path) -> Form:
@@ -96,7 +96,7 @@ def form_of(path: Path) -> Form:
         with path.open("rb") as file:
             start = file.read(place + len(mark))
     except OSError as error:
-        raise UsageProblem(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise _unreadable(path, error) from error
     if not start:
         raise UsageProblem(f"{path} is empty. Build or copy the model again.")
     if start[place:] != mark:
@@ -116,6 +116,11 @@ def content_of(path: Path) -> str:
         if each.is_file():
             digest.update(f"{each.relative_to(path).as_posix()}\0{_sha256(each)}\n".encode())
     return digest.hexdigest()
+
+
+def _unreadable(path: Path, error: OSError) -> UsageProblem:
+    why = error.strerror or error
+    return UsageProblem(f"{path} cannot be read: {why}. Make it readable, or name another.")
 
 
 def changed(path: Path) -> ValueError:

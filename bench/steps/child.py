@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from bench.errors import Unavailable
+from bench.errors import Unavailable, UsageProblem
 from bench.lifeline import end_with_parent
 from bench.spec import Step, Toolchain, Workplace
 from bench.steps import identity
@@ -118,7 +118,7 @@ def _reason(error: Exception, store: Store) -> str:
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.ENOSPC, errno.EDQUOT) or _DISK_FULL.search(str(error)):
         return f"no space is left in the artifact store {store.root}"
-    return f"{type(error).__name__}: {error}"
+    return str(error) if isinstance(error, UsageProblem) else f"{type(error).__name__}: {error}"
 
 
 class _Report:

@@ -269,6 +269,15 @@ def test_a_file_of_other_code_is_exported_without_what_is_not_known(place: Place
     assert card["labels"]["count"] == 10
 
 
+def test_a_model_from_outside_has_no_saved_model(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (path,) = place.results.rglob("*.json")
+    path.write_text(path.read_text().replace('"digits"', '"own"'))
+    assert place.export() == 0
+    assert "came from a file of its user's (--model)" in capsys.readouterr().err
+
+
 def test_metadata_that_a_file_brought_is_kept(place: Place) -> None:
     step = stored.chain(FLOAT)
     place.store.remove(identity.key(step, 0))

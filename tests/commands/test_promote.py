@@ -162,6 +162,21 @@ def test_what_is_replaced_and_no_longer_guarded_is_said(
     assert "not committed" in said
 
 
+def test_of_a_users_own_models_no_commit_is_spoken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = run_of(tmp_path)
+    run["commit_info"]["dirty"] = True
+    run["slimbench"]["profile"] = "own"
+    for benchmark in run["benchmarks"]:
+        benchmark["extra_info"]["profile"] = "own"
+    saved(tmp_path, run)
+    assert promoted(tmp_path, "1") == 0
+    said = capsys.readouterr().out
+    assert "first baseline of own" in said
+    assert "commit alone" not in said
+
+
 def test_a_damaged_baseline_can_be_replaced(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -40,6 +40,12 @@ def test_the_benchmarks_are_run_with_what_was_asked_for(called: list[list[str]])
     assert not [each for each in given if each.startswith(("--labels", "--budgets", "--profile"))]
 
 
+@pytest.mark.parametrize("typed", [["--pixels", "-1..1"], ["--pixels=-1..1"]])
+def test_pixels_may_begin_with_a_dash(called: list[list[str]], typed: list[str]) -> None:
+    assert cli.main(["run", "--model", "a=a.tflite", *typed, "--images", "5"]) == 0
+    assert "--pixels=-1..1" in called[0]
+
+
 def test_results_go_where_they_should(called: list[list[str]], tmp_path: Path) -> None:
     assert cli.main(["run", "--model", "a=a.tflite", f"--results={tmp_path}"]) == 0
     assert f"--results={tmp_path}" in called[0]
@@ -50,6 +56,7 @@ def test_results_go_where_they_should(called: list[list[str]], tmp_path: Path) -
     [
         (pytest.ExitCode.OK, 0),
         (pytest.ExitCode.TESTS_FAILED, 1),
+        (pytest.ExitCode.INTERRUPTED, 130),
         (pytest.ExitCode.USAGE_ERROR, 2),
         (pytest.ExitCode.INTERNAL_ERROR, 3),
     ],

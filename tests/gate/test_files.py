@@ -57,6 +57,16 @@ def test_where_there_is_none_the_command_that_rebuilds_it_is_told(
     assert "make bench PROFILE=digits K=resnet50_f32" in said
 
 
+def test_a_users_own_file_is_built_from_no_commit(tmp_path: Path, made: dict) -> None:
+    for entry in made["benchmarks"]:
+        entry["extra_info"]["profile"] = "own"
+    made["slimbench"]["profile"] = "own"
+    said = why(find(Files(tmp_path / "store"), made))
+    assert "or take in the very same file of resnet50_f32 again: slimbench run" in said
+    assert "commit" not in said
+    assert "make" not in said
+
+
 @pytest.mark.parametrize("elsewhere", ["../outside.tflite", "{absolute}"])
 def test_a_history_cannot_have_a_file_outside_the_store_opened(
     tmp_path: Path, made: dict, elsewhere: str

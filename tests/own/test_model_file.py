@@ -78,7 +78,7 @@ def test_a_batch_size_that_is_open_is_one() -> None:
         (tensor((1, 1, 1, 3), signature=[1, -1, -1, 3]), None, r"not fixed \(1, \?, \?, 3\)"),
         (tensor((8, 8, 8, 3)), None, "8 images at once; convert it again with a batch size of 1"),
         (tensor((1, 3, 8, 8)), None, "channels first; convert it again with channels last"),
-        (tensor((1, 8, 8, 4)), None, "4 channels; images with 3"),
+        (tensor((1, 8, 8, 4)), None, "4 channels, where images have 3"),
         (tensor((1, 10)), None, r"its input has shape \(1, 10\), where images have"),
         (tensor((1, 8, 8, 3)), tensor((1, 1)), "a single score"),
         (tensor((1, 8, 8, 3)), tensor(()), "a single score"),

@@ -20,7 +20,7 @@ from bench.steps.own_training import OwnTraining
 from bench.steps.store import Artifact, Store
 from bench.tflite_metadata import Metadata, write_metadata
 from tests.own.colours import colour_model, pictures
-from tests.steps.recorder import Recorder, made
+from tests.steps.recorder import Recorder, key, made
 from tests.tiny_models import Quantized, first_pixels, linear_model
 
 
@@ -145,6 +145,20 @@ def test_data_of_other_classes_names_both(tmp_path: Path, store: Store) -> None:
     data = pictures(tmp_path / "data", 1)
     with pytest.raises(UsageProblem, match=r"data does not fit .*m.tflite: The data has 3 classes"):
         prepared(store, f"m={model}", data=data)
+
+
+def test_bad_images_are_refused_before_anything_is_measured(tmp_path: Path, store: Store) -> None:
+    model = f"m={colour_model(tmp_path / 'm.tflite')}"
+    data = pictures(tmp_path / "data", 2)
+    broken = data / "red" / "0.png"
+    broken.write_bytes(broken.read_bytes()[:40])
+    with pytest.raises(
+        UsageProblem, match=r"data cannot be scored on: 1 of 6 images is bad.*red/0\.png.*allow-bad"
+    ):
+        prepared(store, model, data=data)
+    choices = Choices(data=data, allow_bad=True)
+    run = prepare(Request((model,)), choices, None, store, watcher=Recorder())
+    assert store.find(key(evaluation(run, "m"), run.profile.seed)) is not None
 
 
 @pytest.mark.parametrize(

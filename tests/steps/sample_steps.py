@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from bench.errors import Unavailable
+from bench.errors import Unavailable, UsageProblem
 from bench.spec import Kind, Step, Toolchain, Workplace
 
 NOTE_FILE = "note.txt"
@@ -73,6 +73,12 @@ class Failing(Sample):
     def work(self, place: Workplace) -> None:
         (place.out / "half.txt").write_text("half", encoding="utf-8")
         raise ValueError(f"the {self.name} is burnt")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusing(Sample):
+    def work(self, place: Workplace) -> None:  # noqa: ARG002
+        raise UsageProblem(f"The {self.name} is too hot. Wait.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from tests.steps.sample_steps import (
     Gated,
     Lacking,
     OfQuantizer,
+    Refusing,
     Sample,
     Seeded,
 )
@@ -107,6 +108,12 @@ def test_only_seeded_steps_are_built_again_for_another_seed(store, diary):
         outcome, _ = made(store, bread, dough, seed=seed)
         assert outcome.results[dough].file("seed.txt").read_text() == str(seed)
     assert runs(diary) == ["flour", "dough", "bread", "dough", "bread"]
+
+
+def test_what_is_a_users_to_mend_is_said_as_it_stands(store, diary):
+    soup = Refusing("soup", diary)
+    failed = made(store, soup)[0].results[soup]
+    assert failed.reason.startswith("The soup is too hot. Wait. (log: ")
 
 
 def test_a_failing_step_fails_only_what_stands_on_it(store, diary):
