@@ -19,6 +19,9 @@ from bench.subject import MeasuredSubject
 
 GROUPS: tuple[Group, ...] = ("size", "accuracy", "latency")
 
+MAIN_ENGINE = "litert"
+"""The runtime that every variant is made for."""
+
 NO_IMAGES = "no images to score on were given; name a folder with --data or SLIMBENCH_DATA"
 RANDOM = "its weights are random (--weights random), so its answers mean nothing"
 
@@ -34,6 +37,8 @@ class Run:
     subjects: dict[Case, MeasuredSubject] = field(default_factory=dict)
     finished: dict[Case, set[Group]] = field(default_factory=dict)
     judgements: dict[tuple[Case, str], Judgement] = field(default_factory=dict)
+    refused: dict[Case, str] = field(default_factory=dict)
+    """Cases whose runtime does not take the file, and what it says of it."""
 
     def build(self, cases: Iterable[Case], watcher: Watcher) -> None:
         """Build what these cases and their references need, and open the evaluation images."""
@@ -80,7 +85,12 @@ class Run:
         return MODEL_FILE if engines.get(case.engine).takes == "tflite" else KERAS_FILE
 
     def missing(self) -> dict[str, str]:
-        """Return the variants that could not be had here, each with the reason."""
+        """Return what could not be had here, by variant: not built, or refused by a runtime."""
+        refused = {case.variant: f"{case.engine}: {why}" for case, why in self.refused.items()}
+        return {**refused, **self.absent()}
+
+    def absent(self) -> dict[str, str]:
+        """Return the variants that could not be built here, each with the reason."""
         if self.outcome is None:
             return {}
         results = {
@@ -94,6 +104,21 @@ class Run:
             if isinstance(result, Failure) and result.missing
         }
 
+    def refusal(self, case: Case) -> str:
+        """Say why a case's runtime does not take its file, or nothing where it does.
+
+        A file that LiteRT does not take is a fault of the file, and raises ValueError; that other
+        runtimes do not take all files is what a user wants to learn.
+        """
+        if case.engine != MAIN_ENGINE and case not in self.refused:
+            subject = self.subject(case)
+            try:
+                _ = subject.session
+            except ValueError as error:
+                self.refused[case] = str(error).replace(str(subject.model), "its file")
+                del self.subjects[case]
+        return self.refused.get(case, "")
+
     def subject(self, case: Case) -> MeasuredSubject:
         """Return the subject of a case, with its reference; ValueError if it was not built."""
         if case not in self.subjects:
@@ -102,8 +127,12 @@ class Run:
             if case != reference_case:
                 try:
                     reference = self.subject(reference_case)
+                    refusal = self.refusal(reference_case)
                 except ValueError as error:
-                    why_not = f"the reference {reference_case.variant} is not there: {error}"
+                    refusal = str(error)
+                if refusal:
+                    reference = None
+                    why_not = f"the reference {reference_case.variant} is not there: {refusal}"
             self.subjects[case] = self._new_subject(case, reference, why_not)
         return self.subjects[case]
 

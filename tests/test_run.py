@@ -8,8 +8,9 @@ from rich.console import Console
 from bench.evaluation import Evaluation
 from bench.progress import BuildProgress
 from bench.run import GROUPS, Run
-from bench.spec import Budget, Case, Step, Unmeasured
+from bench.spec import Budget, Case, Session, Step, Unmeasured
 from bench.steps.build import Failure, Outcome
+from bench.subject import MeasuredSubject
 from tests.ready_run import GZIP_BYTES, REFERENCE, SMALL, Setup, evaluation
 
 NO_WEIGHTS = Failure("its weights are on no disk here", missing=True)
@@ -163,3 +164,42 @@ def test_a_build_asks_for_the_reference_too_and_credits_its_seconds(
     assert (seconds["train"], seconds["other"]) == (30, 10)
     run.hold(SMALL, "accuracy")
     assert run.subject(SMALL).readings["accuracy_n"] == len(evaluation()[0])
+
+
+def test_what_a_further_runtime_refuses_is_missing_and_named_and_the_rest_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Case(SMALL.variant, "openvino", 1)
+    its_reference = Case(REFERENCE.variant, "openvino", 1)
+    run = Setup(tmp_path, cases=[REFERENCE, SMALL, its_reference, other]).run()
+    load = MeasuredSubject.load
+
+    def refusing(subject: MeasuredSubject, *_: object) -> Session:
+        if subject.case == other:
+            raise ValueError(f"OpenVINO cannot run {subject.model}: no such operator")
+        return load(subject, "litert")
+
+    monkeypatch.setattr(MeasuredSubject, "load", refusing)
+    assert run.refusal(other) == "OpenVINO cannot run its file: no such operator"
+    assert [run.refusal(case) for case in (REFERENCE, SMALL, its_reference)] == [""] * 3
+    assert run.missing() == {
+        SMALL.variant: "openvino: OpenVINO cannot run its file: no such operator"
+    }
+    assert run.absent() == {}
+    run.hold(SMALL, "accuracy")
+    assert other not in run.subjects
+
+
+def test_a_file_that_litert_refuses_is_at_fault_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Setup(tmp_path).run()
+
+    def refusing(*_: object) -> Session:
+        raise ValueError("truncated")
+
+    monkeypatch.setattr(MeasuredSubject, "load", refusing)
+    assert run.refusal(SMALL) == ""
+    with pytest.raises(ValueError, match="truncated"):
+        run.hold(SMALL, "accuracy")
+    assert run.missing() == {}
