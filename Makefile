@@ -32,7 +32,7 @@ bench: $(READY)
 	@$(PY) -m pytest bench -q --profile=$(PROFILE) $(if $(K),-k "$(K)") $(ARGS)
 
 test: $(READY)
-	@$(PY) -m pytest tests $(if $(K),-k "$(K)") $(ARGS)
+	@$(PY) -m pytest tests -n auto --dist loadfile -q $(if $(K),-k "$(K)") $(ARGS)
 
 gate: $(READY)
 	@$(VENV)/bin/slimbench gate $(BASELINE) $(RUN) --profile=$(PROFILE) $(ARGS)

@@ -69,9 +69,10 @@ def fails(baseline: float, candidate: float) -> bool:
 
 
 def _environment(folder: str) -> dict[str, str]:
+    """Leave out what a pytest around this one, or a user's settings, would change in it."""
     paths = [str(CHECKOUT), os.environ.get("PYTHONPATH", "")]
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         VARIABLE: folder,
     }

@@ -56,7 +56,10 @@ def test_a_second_file_is_the_same_and_replaces_the_first(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nope", "--out", "x.npz"], "There is no profile 'nope'. There is: digits, quick."),
+        (
+            ["nope", "--out", "x.npz"],
+            "There is no profile 'nope'. There is: digits, imagenet, quick.",
+        ),
         (["quick", "--variant", "f64", "--out", "x.npz"], "There is no variant 'f64'. There is: "),
         (["quick", "--out", "nowhere/x.npz"], "nowhere/x.npz cannot be written"),
         (["quick", "--out", "."], ". cannot be written"),

@@ -50,7 +50,7 @@ def test_a_trend_is_shown_with_its_change_and_fails_nothing(
         assert said.err == ""
 
 
-def test_the_index_is_in_the_cache_and_pruning_leaves_it(
+def test_the_index_is_in_the_cache_pruning_leaves_it_and_clearing_does_not(
     results: Path, store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put_all(results, [8.0])
@@ -58,9 +58,11 @@ def test_the_index_is_in_the_cache_and_pruning_leaves_it(
     assert history(results, VARIANT, P50) == 0
     assert sorted(path for path in results.rglob("*")) == before
     (found,) = store.rglob("*.sqlite3")
-    assert main(["store", "--clear"]) == 0
+    assert main(["store", "--prune"]) == 0
     assert found.is_file()
     assert "0 objects" in capsys.readouterr().out
+    assert main(["store", "--clear"]) == 0
+    assert not found.exists()
 
 
 def test_unknown_names_list_what_exists(results: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -106,7 +106,9 @@ def test_interrupted_while_measuring_what_was_finished_is_kept(suite: Suite) -> 
     assert history.status == "interrupted"
     assert 0 < len(history.entries) < len(QUICK)
     for entry in history.entries:
-        assert set(entry.reasons) == {"sparsity_prunable"}
+        assert entry.latency_ms is not None
+        assert entry.accuracy_top1 is not None
+        assert "its benchmark was left out" not in " ".join(entry.reasons.values())
     measured = {entry.case for entry in history.entries}
     assert {budget.case for budget in history.budgets} <= measured
     assert "interrupted" in done.out

@@ -10,7 +10,7 @@ import pytest
 from bench import profiles, variants
 from bench.errors import Unavailable
 from bench.profiles import Profile
-from bench.spec import Kind, Step, Toolchain, Variant, Workplace
+from bench.spec import NOTHING_CHOSEN, Choices, Kind, Step, Toolchain, Variant, Workplace
 
 WEIGHTS = "weights_f32"
 BROKEN = "broken_f32"
@@ -74,8 +74,8 @@ def pytest_configure() -> None:
     def get_profile(name: str) -> Profile:
         return known_profiles[name]
 
-    def all_variants(dataset: str) -> dict[str, Variant]:
-        return {**known_variants(dataset), **added}
+    def all_variants(dataset: str, choices: Choices = NOTHING_CHOSEN) -> dict[str, Variant]:
+        return {**known_variants(dataset, choices), **added}
 
     replaced: list[tuple[Any, Any]] = [
         (profiles, load_profiles),
