@@ -143,9 +143,8 @@ ENGLISH = Words(
             "that distillation pays, which takes real photographs."
         ),
         "imagenet": (
-            "Networks as they were trained elsewhere, at full size. Times against Keras predict "
-            "are two medians of this run. On x86 dynamic-range quantisation can be slower than "
-            "float: the weights are turned back at each step."
+            "Networks at full size. Times against Keras predict are two medians of this run. On "
+            "x86 dynamic-range quantisation can be slower than float."
         ),
     },
 )
@@ -213,9 +212,8 @@ FRENCH = Words(
             "vraies photographies."
         ),
         "imagenet": (
-            "Réseaux entraînés ailleurs, en taille réelle. Les temps face à Keras predict sont "
-            "deux médianes de cette mesure. Sur x86, la quantification dynamique peut être plus "
-            "lente que le flottant : les poids sont reconvertis à chaque étape."
+            "Réseaux en taille réelle. Les temps face à Keras predict sont deux médianes de cette "
+            "mesure. Sur x86, la quantification dynamique peut être plus lente que le flottant."
         ),
     },
 )
