@@ -387,7 +387,9 @@ def test_wild_names_stay_inside_or_are_refused_whole(files, kind):
             assert problem.isprintable()
             assert leftovers(store) == []
         else:
-            assert sorted(contents(folder).values()) == sorted(files.values())
+            # In a zip a name that ends in a slash is a folder's.
+            kept = [b for name, b in files.items() if kind is tar_bytes or name[-1:] != "/"]
+            assert sorted(contents(folder).values()) == sorted(kept)
             assert not any(path.is_symlink() for path in folder.rglob("*"))
         assert {path.name for path in root.iterdir()} == {"outer", "wild"}
         assert [path.name for path in (root / "outer").iterdir()] == ["store"]
