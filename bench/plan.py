@@ -82,6 +82,7 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
         )
 
     asked, default = cases(engine_list, thread_list), cases(None, None)
+    _check_threads(asked)
     limits = budgets.load_budgets(
         budget_file,
         chosen.name,
@@ -108,6 +109,19 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
         store=store,
         remarks=() if own is None else own.remarks,
     )
+
+
+def _check_threads(cases: Iterable[Case]) -> None:
+    """Refuse now what TensorFlow refuses later: it takes a number of threads once a process."""
+    for name in dict.fromkeys(case.engine for case in cases):
+        counts = sorted({case.threads for case in cases if case.engine == name})
+        if engines.get(name).takes == "keras" and len(counts) > 1:
+            listed = ", ".join(map(str, counts))
+            raise UsageProblem(
+                f"Engine {name} can be measured with one number of threads in a run, not with "
+                f"{listed}. Give each a run of its own, such as --engines {name} "
+                f"--threads {counts[0]}."
+            )
 
 
 def _check_writable(results: Path) -> None:

@@ -31,6 +31,9 @@ SOURCE_OPERATIONS = {
 _OPERATOR_NAMES: dict[int, str] = {
     code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)
 }
+_TYPE_NAMES: dict[int, str] = {
+    code: name.lower() for name, code in vars(schema.TensorType).items() if isinstance(code, int)
+}
 _UNPACKING = frozenset({"DEQUANTIZE", "DENSIFY"})
 _WEIGHT, _BIAS = 1, 2
 _ABSENT = -1
@@ -42,7 +45,9 @@ class Weight:
 
     `layers` are the parts of its name, among them that of the Keras layer it came from; `zeros`
     counts the values that are 0 once dequantised; `biases` is how many bias values come with it,
-    of which those that an earlier weight already brought are left out.
+    of which those that an earlier weight already brought are left out. `dtype` is how its values
+    are stored, `computed` how the operator's result is, such as float32; `unpacked` says that an
+    operator in between makes floats of them.
     """
 
     name: str
@@ -51,6 +56,9 @@ class Weight:
     size: int
     zeros: int
     biases: int
+    dtype: str
+    computed: str
+    unpacked: bool
 
 
 def weights(path: Path) -> tuple[Weight, ...]:
@@ -164,6 +172,9 @@ class _Graph:
             size=math.prod(shape_of(tensor)),
             zeros=count_zeros(tensor, data, self._lookup),
             biases=biases,
+            dtype=_TYPE_NAMES.get(tensor.type, "unknown"),
+            computed=_TYPE_NAMES.get(self._tensor(outputs[0]).type, "unknown") if outputs else "",
+            unpacked=index not in _list(operator.inputs),
         )
 
     def _name(self, operator: Any) -> str:

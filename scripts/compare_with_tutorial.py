@@ -3,8 +3,9 @@
 The tutorials' way: Keras 2 networks, each handed to `TFLiteConverter.from_keras_model` once for the
 float file and once more with `Optimize.DEFAULT` for the dynamic-range file, each file timed by 50
 invocations. The chains' way: the same four files by this suite's steps from an empty store, the
-same 50 invocations. Each way is one process from its start to its end, TensorFlow's import
-included; weights are random, since time does not depend on them.
+same 50 invocations. Each way is timed from its process's start to its end, TensorFlow's import
+included; weights are random, since time does not depend on them. Beside the seconds stand those of
+CPU time, which other programs on the machine change less.
 
     .venv/bin/python scripts/compare_with_tutorial.py --turns 3 --out seconds.json
 """
@@ -12,13 +13,16 @@ included; weights are random, since time does not depend on them.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.whole_file import write_text
@@ -81,17 +85,21 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--out", type=Path, metavar="FILE")
     arguments = parser.parse_args()
-    turns = []
+    turns, ratios = [], []
     for turn in range(arguments.turns):
         ways = {"tutorial": TUTORIAL, "chains": CHAINS}
         order = sorted(ways, reverse=bool(turn % 2))
-        seconds = {way: timed(ways[way]) for way in order}
-        ratio = seconds["chains"] / seconds["tutorial"]
-        turns.append({**seconds, "ratio": ratio})
+        taken = {way: timed(ways[way]) for way in order}
+        tutorial, chains = taken["tutorial"], taken["chains"]
+        ratio, cpu_ratio = chains.seconds / tutorial.seconds, chains.cpu / tutorial.cpu
+        of_ways = {way: dataclasses.asdict(each) for way, each in taken.items()}
+        turns.append({**of_ways, "ratio": ratio, "cpu_ratio": cpu_ratio})
+        ratios.append(ratio)
         print(
-            f"tutorial {seconds['tutorial']:.1f} s, chains {seconds['chains']:.1f} s: {ratio:.2f}"
+            f"tutorial {tutorial.seconds:.1f} s, chains {chains.seconds:.1f} s: {ratio:.2f}; "
+            f"of CPU time {tutorial.cpu:.1f} s and {chains.cpu:.1f} s: {cpu_ratio:.2f}"
         )
-    median = statistics.median(each["ratio"] for each in turns)
+    median = statistics.median(ratios)
     print(f"median ratio {median:.2f}")
     if arguments.out:
         write_text(
@@ -99,8 +107,16 @@ def main() -> None:
         )
 
 
-def timed(code: str) -> float:
-    """Return the seconds of one way, in a process and a store of its own."""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one way took: seconds on the clock, and of CPU time with all that it started."""
+
+    seconds: float
+    cpu: float
+
+
+def timed(code: str) -> Taken:
+    """Return what one way takes, in a process and a store of its own."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "way.py"
         script.write_text(code, encoding="utf-8")
@@ -110,7 +126,7 @@ def timed(code: str) -> float:
             "TF_USE_LEGACY_KERAS": "1",
             "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
         }
-        started = time.perf_counter()
+        started, cpu_before = time.perf_counter(), cpu_of_children()
         ended = subprocess.run(
             [sys.executable, str(script)],
             env=environment,
@@ -118,10 +134,16 @@ def timed(code: str) -> float:
             text=True,
             check=False,
         )
-        seconds = time.perf_counter() - started
+        taken = Taken(time.perf_counter() - started, cpu_of_children() - cpu_before)
     if ended.returncode:
         sys.exit(f"One way failed:\n{ended.stderr[-2000:]}")
-    return seconds
+    return taken
+
+
+def cpu_of_children() -> float:
+    """Return the CPU seconds of all processes that ended below this one, theirs included."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

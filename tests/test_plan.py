@@ -123,3 +123,10 @@ def test_models_of_ones_own_have_budgets(tmp_path: Path) -> None:
     budgets.write_text("[own.yours]\nsize_ratio_max = 0.6\n")
     with pytest.raises(UsageProblem, match=r"no variant 'yours'. There is: .*mine, mine_f16"):
         made(tmp_path, own=OWN, budget_file=budgets)
+
+
+def test_keras_takes_one_number_of_threads_a_run(tmp_path: Path) -> None:
+    with pytest.raises(UsageProblem, match=r"keras .*not with 1, 2\. .*--threads 1\."):
+        made(tmp_path, engine_list="litert,keras", thread_list="1,2")
+    both = made(tmp_path, engine_list="litert,keras", thread_list="2")
+    assert {case.engine for case in both.cases} == {"litert", "keras"}

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 from tabulate import tabulate
 
 from bench import profiles, variants
 from bench.commands import Command
+from bench.export.scored_on import is_photographs_of
+from bench.gate.baseline import Baseline, load_baseline
+from bench.history.document import HistoryError
+from bench.history.find import runs
+from bench.history.record import Entry, History, load
 from bench.photos import archives
+from bench.places import RESULTS
 from bench.spec import Step
 from bench.steps import identity
 from bench.steps.gzip_size import GzipSize
@@ -29,9 +38,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--prune",
         action="store_true",
         help="remove leftovers of killed runs, logs older than a week, unpacked archives and what "
-        "no variant of a profile needs",
+        "neither a variant of a profile nor a saved run needs",
     )
     choice.add_argument("--clear", action="store_true", help="remove everything")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=RESULTS,
+        help="where histories are saved: what they measured is kept from --prune",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     store = Store()
     store.prepare()
     if arguments.clear or arguments.prune:
-        _remove(store, keep=set() if arguments.clear else _needed())
+        _remove(store, keep=set() if arguments.clear else _kept(store, arguments.results))
         _clean(store)
         if arguments.clear:
             shutil.rmtree(store.root / TRENDS, ignore_errors=True)
@@ -75,6 +90,48 @@ def _needed() -> set[str]:
         for variant in variants.all_variants(profile.dataset).values():
             visit(GzipSize(variant.chain), profile.seed)
     return keys
+
+
+def _kept(store: Store, results: Path) -> set[str]:
+    """Return what pruning leaves: what profiles need, and what saved runs and baselines measured.
+
+    A user's own models, weights that came from a folder and photographs belong to no profile.
+    """
+    needed = _needed()
+    entries = _saved(results)
+    models = {entry.model_sha256 for entry in entries}
+    scored = {(entry.dataset, entry.input_shape): entry for entry in entries if entry.eval_sha256}
+    of_runs = {
+        artifact.key
+        for artifact in store.objects()
+        if artifact.key not in needed
+        and (
+            not models.isdisjoint(artifact.files.values())
+            or any(is_photographs_of(entry, artifact) for entry in scored.values())
+        )
+    }
+    if of_runs:
+        noun = "object" if len(of_runs) == 1 else "objects"
+        print(
+            f"kept {len(of_runs)} {noun} that runs saved in {results} measured; take those runs "
+            "away, or use --clear, to be rid of them"
+        )
+    return needed | of_runs
+
+
+def _saved(results: Path) -> list[Entry]:
+    """Return the entries of all saved runs and baselines; says which file cannot be read."""
+    entries: list[Entry] = []
+    readers: list[tuple[Path, Callable[[Path], History | Baseline]]] = [
+        *((run.path, load) for run in runs(results, None)),
+        *((path, load_baseline) for path in (results / "baselines").glob("*.json")),
+    ]
+    for path, reader in readers:
+        try:
+            entries.extend(reader(path).entries)
+        except HistoryError as error:
+            print(f"What it measured is not kept: {error}", file=sys.stderr)
+    return entries
 
 
 def _remove(store: Store, keep: set[str]) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from bench import datasets
+from bench import again, datasets
 from bench.export.source import Source
+from bench.history.record import Entry
 from bench.photos.labelling import BACKGROUND, imagenet_classes
 from bench.spec import Unmeasured
 from bench.tflite_metadata import Metadata, normalization
@@ -32,7 +33,7 @@ def describe(source: Source, licence: str | None) -> Described:
     """Return the metadata of an exported file; `licence` is that of its weights."""
     reasons: dict[str, str] = {}
     entry = source.entries[0]
-    labels = _labels(entry.dataset, class_count(source.model))
+    labels = _labels(source, class_count(source.model))
     if isinstance(labels, Unmeasured):
         reasons["labels"] = labels.reason
     scale = normalization(source.pixels)
@@ -61,9 +62,14 @@ def class_count(model: Path) -> int:
         return int(output.Shape(output.ShapeLength() - 1))
 
 
-def _labels(dataset: str, classes: int) -> tuple[str, ...] | Unmeasured:
+def _labels(source: Source, classes: int) -> tuple[str, ...] | Unmeasured:
+    dataset = source.entries[0].dataset
     known = datasets.all_datasets()
-    if dataset in known:
+    if again.is_own(source.history.profile):
+        if not source.classes:
+            return Unmeasured(_without_names(source.entries[0]))
+        names = source.classes
+    elif dataset in known:
         names = known[dataset].classes
     elif dataset == IMAGENET:
         names = tuple(imagenet_classes().values())
@@ -73,3 +79,9 @@ def _labels(dataset: str, classes: int) -> tuple[str, ...] | Unmeasured:
     if len(names) != classes:
         return Unmeasured(f"{dataset} has {len(names)} classes, the file {classes}")
     return names
+
+
+def _without_names(entry: Entry) -> str:
+    if entry.eval_sha256 is None:
+        return "it was measured without data, so nothing names its classes; measure it with --data"
+    return "the images it was scored on, which name its classes, are no longer in the store"

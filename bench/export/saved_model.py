@@ -12,10 +12,14 @@ from bench.spec import Choices, Step, Unmeasured
 from bench.steps import identity
 from bench.steps.build import Failure, build
 from bench.steps.export import Export
+from bench.steps.export_function import ExportFunction
 from bench.steps.store import Artifact, Store
 
+Exports = Export | ExportFunction
+"""The steps that write a SavedModel."""
 
-def export_step(source: Source, weights: str | None) -> Export | Unmeasured:
+
+def export_step(source: Source, weights: str | None) -> Exports | Unmeasured:
     """Return the step whose SavedModel the exported file was converted from.
 
     It is looked for in the variant of that name, if its chain has the key of the exported file.
@@ -42,7 +46,7 @@ def export_step(source: Source, weights: str | None) -> Export | Unmeasured:
 
 
 def find(
-    step: Export | Unmeasured, source: Source, store: Store, progress: BuildProgress | None
+    step: Exports | Unmeasured, source: Source, store: Store, progress: BuildProgress | None
 ) -> Artifact | Unmeasured:
     """Return the artifact of that step.
 
@@ -67,8 +71,8 @@ def find(
     return result
 
 
-def _exports(step: Step) -> Iterator[Export]:
-    if isinstance(step, Export):
+def _exports(step: Step) -> Iterator[Exports]:
+    if isinstance(step, Exports):
         yield step
         return
     for each in identity.inputs(step):

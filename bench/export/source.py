@@ -11,6 +11,7 @@ from typing import Any
 
 from bench import again
 from bench.errors import UsageProblem
+from bench.export.scored_on import scored_on
 from bench.history.document import HistoryError
 from bench.history.find import runs
 from bench.history.record import Entry, History, load
@@ -30,6 +31,7 @@ class Source:
 
     `entries` are all measurements of this very file in the run, `pixels` what it was fed in them;
     `newer` are runs that measured the variant too, with a file that this store does not have.
+    `classes` are the names of a user's own classes, where they were scored on and still are there.
     """
 
     history: History
@@ -39,6 +41,7 @@ class Source:
     notes: Mapping[str, Any]
     pixels: PixelMode
     newer: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     @property
     def variant(self) -> str:
@@ -83,6 +86,7 @@ def find_source(variant: str, histories: Iterable[History], store: Store) -> Sou
                 notes=_notes(artifact.folder),
                 pixels=found[0].pixels,
                 newer=tuple(each.path.name for each in without_file),
+                classes=_own_classes(history, found[0], store),
             )
         without_file.append(history)
     if not names:
@@ -116,6 +120,12 @@ def _artifact(entry: Entry, store: Store) -> Artifact | None:
     if artifact is None or artifact.files.get(MODEL_FILE) != entry.model_sha256:
         return None
     return artifact
+
+
+def _own_classes(history: History, entry: Entry, store: Store) -> tuple[str, ...]:
+    """Return what the images that a user's model was scored on name its classes."""
+    evaluation = scored_on(entry, store) if again.is_own(history.profile) else None
+    return () if evaluation is None else evaluation.classes
 
 
 def _chain(folder: Path) -> Mapping[str, Any]:

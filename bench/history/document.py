@@ -10,12 +10,13 @@ import functools
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
-
-import jsonschema
-from jsonschema.exceptions import ValidationError, best_match
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from bench.places import RESULTS
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
 
 SCHEMA = 1
 """The `slimbench.schema` number that this version writes and reads."""
@@ -25,6 +26,9 @@ SCHEMA_FILE = RESULTS / "schema.json"
 
 LARGEST_BYTES = 200 * 2**20
 """A history of this size is not one: 200 samples a case make some 10 kB."""
+
+ANOTHER = "Restore the file as it was written, or take another run."
+"""The way out where a file is damaged, was edited, or is something else."""
 
 Document = dict[str, Any]
 """A history as parsed JSON."""
@@ -62,11 +66,11 @@ def parse(text: str, where: str) -> Document:
             f"{error.colno}. It may have been cut off; take another run."
         ) from error
     except RecursionError as error:
-        raise HistoryError(f"{where} is nested too deeply to be a history.") from error
+        raise HistoryError(f"{where} is nested too deeply to be a history. {ANOTHER}") from error
     except ValueError as error:
-        raise HistoryError(f"{where} is no valid history: {error}.") from error
+        raise HistoryError(f"{where} is no valid history: {error}. {ANOTHER}") from error
     if not isinstance(document, dict):
-        raise HistoryError(f"{where} is no history: its JSON is not an object.")
+        raise HistoryError(f"{where} is no history: its JSON is not an object. {ANOTHER}")
     return document
 
 
@@ -76,10 +80,13 @@ def check(document: Document, where: str) -> None:
     Raises:
         HistoryError: naming `where`, the key and what is wrong with it.
     """
+    from jsonschema.exceptions import best_match  # noqa: PLC0415 - it takes a while
+
     own = document.get("slimbench")
     if not isinstance(own, dict):
         raise HistoryError(
-            f"{where} has no 'slimbench' object: it is not a history that slimbench wrote."
+            f"{where} has no 'slimbench' object: it is not a history that slimbench wrote. "
+            f"{ANOTHER}"
         )
     number = own.get("schema")
     if type(number) is not int or number != SCHEMA:
@@ -89,7 +96,7 @@ def check(document: Document, where: str) -> None:
         )
     fault = best_match(_validator().iter_errors(document))
     if fault is not None:
-        raise HistoryError(f"{where} does not fit the history schema: {sentence(fault)}")
+        raise HistoryError(f"{where} does not fit the history schema: {sentence(fault)} {ANOTHER}")
     moment(document["datetime"], f"{where} does not fit the history schema: at $.datetime")
 
 
@@ -103,22 +110,24 @@ def text_of(path: Path) -> str:
         if path.is_dir():
             raise HistoryError(f"{path} is a folder. Name one of the .json files in it.")
         if path.exists() and not path.is_file():
-            raise HistoryError(f"{path} is not a regular file.")
+            raise HistoryError(f"{path} is not a regular file. {ANOTHER}")
         if path.stat().st_size > LARGEST_BYTES:
             raise HistoryError(
-                f"{path} is larger than {LARGEST_BYTES // 2**20} MiB: it is no history."
+                f"{path} is larger than {LARGEST_BYTES // 2**20} MiB: it is no history. {ANOTHER}"
             )
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError as error:
-        raise HistoryError(f"There is no file {path}.") from error
+        raise HistoryError(f"There is no file {path}. {ANOTHER}") from error
     except UnicodeDecodeError as error:
         raise HistoryError(
-            f"{path} is not a history: byte {error.start} is no UTF-8 text."
+            f"{path} is not a history: byte {error.start} is no UTF-8 text. {ANOTHER}"
         ) from error
     except (OSError, ValueError) as error:
         if isinstance(error, HistoryError):
             raise
-        raise HistoryError(f"{path} cannot be read: {error}.") from error
+        raise HistoryError(
+            f"{path} cannot be read: {error}. Make it readable, or take another run."
+        ) from error
 
 
 def _refuse_constant(constant: str) -> NoReturn:
@@ -145,7 +154,7 @@ def moment(text: str, where: str) -> datetime:
         parsed = None
     if parsed is None or parsed.tzinfo is None:
         raise HistoryError(
-            f"{where}: {text[:40]!r} is not a date and time with its offset from UTC."
+            f"{where}: {text[:40]!r} is not a date and time with its offset from UTC. {ANOTHER}"
         )
     return parsed
 
@@ -159,7 +168,9 @@ def sentence(fault: ValidationError) -> str:
 
 
 @functools.cache
-def _validator() -> jsonschema.Draft202012Validator:
+def _validator() -> Draft202012Validator:
+    from jsonschema import Draft202012Validator  # noqa: PLC0415
+
     try:
         schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -167,4 +178,4 @@ def _validator() -> jsonschema.Draft202012Validator:
             f"The history schema {SCHEMA_FILE} cannot be read: {error}. "
             "slimbench runs from its checkout; restore the file from there."
         ) from error
-    return jsonschema.Draft202012Validator(schema)
+    return Draft202012Validator(schema)

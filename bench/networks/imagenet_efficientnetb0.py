@@ -17,6 +17,8 @@ from bench.networks.edits import LayerConfig, edited
 from bench.networks.imagenet import Weights, refolded
 
 LICENCE = "Apache-2.0"
+"""Keras's documentation names none. The file was converted from the authors' checkpoints, whose
+code (tensorflow/tpu, models/official/efficientnet) is under Apache-2.0."""
 
 MEAN = (0.485, 0.456, 0.406)
 STANDARD_DEVIATION = (0.229, 0.224, 0.225)

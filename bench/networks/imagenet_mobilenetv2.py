@@ -8,6 +8,7 @@ from bench.networks import keras
 from bench.networks.imagenet import Weights, pixels_minus, refolded
 
 LICENCE = "Apache-2.0"
+"""Keras's documentation: released under the Apache licence of tensorflow/models."""
 
 HALF = 127.5
 """The network was trained on pixels in [-1, 1]: less this, then divided by it."""

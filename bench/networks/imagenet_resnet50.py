@@ -8,6 +8,7 @@ from bench.networks import keras
 from bench.networks.imagenet import Weights, pixels_minus, refolded
 
 LICENCE = "MIT"
+"""Keras's documentation: ported from Kaiming He's own (KaimingHe/deep-residual-networks), MIT."""
 
 MEAN = (123.68, 116.779, 103.939)
 """ImageNet's mean R, G and B; the network was trained on B, G, R less these."""

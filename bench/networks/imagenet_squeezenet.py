@@ -13,6 +13,7 @@ from bench.networks import keras
 from bench.networks.imagenet import Weights, pixels_minus, refolded
 
 LICENCE = None
+"""Keras offers no weights; whoever brings a file knows its licence."""
 
 MEAN = (123.0, 117.0, 104.0)
 """ImageNet's mean R, G and B, whole; the network was trained on B, G, R less these."""

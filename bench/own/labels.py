@@ -68,7 +68,8 @@ def _fitting(labels: tuple[str, ...], classes: int, where: str, model: Path) -> 
         return labels
     if len(labels) == IMAGENET_CLASSES and classes == IMAGENET_CLASSES + 1:
         return (BACKGROUND, *labels)
+    noun = "label" if len(labels) == 1 else "labels"
     raise UsageProblem(
-        f"{where} has {len(labels):,} labels, and {model} has {classes:,} classes. Give one label "
+        f"{where} has {len(labels):,} {noun}, and {model} has {classes:,} classes. Give one label "
         "a class, in the model's order, in a file named by --labels."
     )

@@ -11,6 +11,7 @@ from bench.own.expected_pixels import ExpectedPixels
 from bench.own.labels import ClassNames
 from bench.own.model_file import ModelFile
 from bench.own.photos import CALIBRATION_IMAGES, OwnPhotos, training_limit
+from bench.own.precision import IN_WORDS, Precision
 from bench.own.source import Source
 from bench.photos.refusal import PhotoProblem
 from bench.spec import Step, Variant
@@ -33,6 +34,8 @@ class OwnModel:
     file: ModelFile
     pixels: ExpectedPixels
     classes: ClassNames
+    precision: Precision | None = None
+    """None where it is not known."""
 
     @property
     def name(self) -> str:
@@ -90,10 +93,11 @@ def _carried(
         end = _pruned(model, chain.sparsity, training)
     if chain.recipe is None:
         return end
-    if not model.file.is_float:
+    if not model.file.is_float or model.precision not in (None, "f32"):
         raise UsageProblem(
-            f"{model.source.path} is quantised already, so --steps quantize({chain.recipe}) cannot "
-            "be done to it. Name its float file, or leave out --steps."
+            f"{model.source.path} is quantised already{_how(model)}, so --steps "
+            f"quantize({chain.recipe}) cannot be done to it. Name its float file, or leave out "
+            "--steps."
         )
     if chain.recipe != "static_wi8_ai8":
         return Quantize(end, chain.recipe)
@@ -101,6 +105,10 @@ def _carried(
     return OwnQuantize(
         end, shown or CalibrationPhotos(model.file.height, model.file.width), model.pixels.mode
     )
+
+
+def _how(model: OwnModel) -> str:
+    return "" if model.precision in (None, "f32") else f" ({IN_WORDS[model.precision]})"
 
 
 def _pruned(model: OwnModel, sparsity: float, training: Step | None) -> Step:

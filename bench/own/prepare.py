@@ -18,6 +18,7 @@ from bench.own.model_file import inspect
 from bench.own.own_model import OwnModel, variants_of
 from bench.own.own_run import OwnRun, Request
 from bench.own.photos import OwnPhotos, open_own
+from bench.own.precision import IN_WORDS, precision
 from bench.own.source import NAME, Source, find_sources
 from bench.photos.listing import SPLIT_FOLDERS
 from bench.profiles import Profile
@@ -141,6 +142,7 @@ def _model(source: Source, base: Step, file: Path, request: Request) -> OwnModel
         file=described,
         pixels=expected_pixels(source.path, described, request.pixels, metadata),
         classes=class_names(source.path, described.classes, request.labels, metadata),
+        precision=precision(file),
     )
 
 
@@ -162,6 +164,7 @@ def _told(model: OwnModel, chains: Sequence[Chain], photos: OwnPhotos | None) ->
         f"{model.name}: {file.height}x{file.width} {kind}, {file.classes:,} classes, pixels "
         f"{model.pixels.mode} ({model.pixels.origin})"
         + (f", labels from {model.classes.origin}" if photos is not None else "")
+        + ("" if model.precision is None else f"; {IN_WORDS[model.precision]}")
     ]
     if any(chain.sparsity is not None for chain in chains) and (
         photos is None or photos.train is None

@@ -108,7 +108,8 @@ def _by_label(names: Sequence[str], labels: Sequence[str]) -> Labelling:
 
 
 def _mismatch(names: Sequence[str], count: int, *, are_imagenet: bool) -> str:
-    found = f"The data has {len(names):,} classes ({_few(names)}), the model {count:,}."
+    noun = "class" if len(names) == 1 else "classes"
+    found = f"The data has {len(names):,} {noun} ({_few(names)}), the model {count:,}."
     imagenet = imagenet_classes()
     strange = [name for name in names if name not in imagenet]
     if count in (len(imagenet), len(imagenet) + 1) and len(strange) < len(names):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -86,6 +87,8 @@ def remarks(history: History, footnotes: Footnotes, lang: Lang) -> tuple[Remark,
 def clean(text: str) -> str:
     """Make recorded text one printable line: a history may come from anywhere."""
     spaced = " ".join(text.split())
+    if spaced.isprintable():
+        return spaced
     return "".join(character if character.isprintable() else "?" for character in spaced)
 
 
@@ -101,6 +104,7 @@ def _broken(result: BudgetResult, lang: Lang) -> str:
     over = result.value > result.limit
     return words.broken_row.format(
         case=result.case.id,
+        what=re.sub("_(min|max)$", "", result.budget),
         budget=result.budget,
         value=numbers.localised(apart(result.value, result.limit), lang),
         side=words.over if over else words.under,

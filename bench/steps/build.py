@@ -1,8 +1,9 @@
 """Building what is missing: the DAG of steps, run in child processes by toolchain.
 
 The process that asks never imports TensorFlow. It plans, starts children, follows their reports,
-and ends them whatever happens. Two run side by side: one trains and converts with TensorFlow, which
-leaves part of a core idle, the other quantises and compresses what is ready.
+and ends them whatever happens. Several run side by side (`bench.steps.lanes`): one trains and
+converts with TensorFlow, which leaves part of a core idle, another quantises and compresses what is
+ready.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bench.spec import Kind, Step, Toolchain
-from bench.steps import identity
+from bench.steps import identity, lanes
 from bench.steps.child import Assignment, Job
 from bench.steps.child_process import Child, Event
 from bench.steps.store import Artifact, Store
@@ -62,13 +63,6 @@ class Outcome:
 
     results: Mapping[Step, Result]
     seconds: Mapping[Kind, float]
-
-
-LANES: tuple[frozenset[Toolchain], ...] = (
-    frozenset({"tensorflow"}),
-    frozenset({"plain", "quantizer"}),
-)
-"""Toolchains that take turns; lanes run side by side. Time is booked on the first busy one."""
 
 
 def build(targets: Iterable[Step], seed: int, store: Store, watcher: Watcher) -> Outcome:
@@ -127,10 +121,13 @@ class _Building:
     def __init__(self, seed: int, store: Store, watcher: Watcher, todo: Sequence[Step]) -> None:
         self.failures: dict[Step, Failure] = {}
         self.seconds: dict[Kind, float] = {}
+        self._causes: dict[Step, Step] = {}
+        """Of each step that was given up, the one that failed."""
         self._seed = seed
         self._store = store
         self._watcher = watcher
         self._waiting = list(todo)
+        self._lanes = lanes.open_lanes(lanes.cores(), lanes.free_bytes())
         self._busy: dict[int, _Lane] = {}
         self._events: queue.SimpleQueue[tuple[int, Event]] = queue.SimpleQueue()
         self._booked_until = time.perf_counter()
@@ -149,18 +146,27 @@ class _Building:
     def _start(self) -> bool:
         """Give each idle lane what is ready for it; tells whether there was any."""
         started = False
-        for number, toolchains in enumerate(LANES):
-            batch = [] if number in self._busy else self._ready(toolchains)
+        for number in self._lanes:
+            batch = [] if number in self._busy else self._batch(number)
             if batch:
                 self._waiting = [step for step in self._waiting if step not in batch]
                 toolchain = batch[0].toolchain
-                log = self._store.log_file(toolchain)
+                log = self._store.log_file(f"{number}-{toolchain}")
                 jobs = tuple(self._job(step) for step in batch)
                 assignment = Assignment(self._store.root, toolchain, jobs, self._seed, log)
                 child = Child(assignment, functools.partial(self._report, number))
                 self._busy[number] = _Lane(child, {job.key: job.step for job in jobs})
                 started = True
         return started
+
+    def _batch(self, number: int) -> list[Step]:
+        """Return what an idle lane is to do."""
+        ready = self._ready(lanes.LANES[number])
+        if number == lanes.SPARE:
+            return lanes.spared(ready)
+        if number == lanes.MAIN and {lanes.SPARE} & {*self._lanes} - {*self._busy}:
+            return lanes.shared_out(ready)[0]
+        return ready
 
     def _ready(self, toolchains: Collection[Toolchain]) -> list[Step]:
         """Return waiting steps of one toolchain that need only each other and what is there."""
@@ -222,11 +228,11 @@ class _Building:
         """Take failed steps, and what stands on them, from what is waiting."""
         left = []
         for step in self._waiting:
-            causes = [each for each in identity.inputs(step) if each in self.failures]
-            if causes and step not in self.failures:
-                cause = self.failures[causes[0]]
-                reason = f"{causes[0].title()}: {cause.reason}"
-                self.failures[step] = Failure(reason, cause.missing)
+            failed = [each for each in identity.inputs(step) if each in self.failures]
+            if failed and step not in self.failures:
+                cause = self._causes.get(failed[0], failed[0])
+                self._causes[step] = cause
+                self.failures[step] = _because_of(cause, self.failures[cause])
             if step not in self.failures:
                 left.append(step)
         self._waiting = left
@@ -242,3 +248,10 @@ class _Building:
         kind: Kind = next((kind for kind in kinds if kind != "other"), "other")
         self.seconds[kind] = self.seconds.get(kind, 0.0) + now - self._booked_until
         self._booked_until = now
+
+
+def _because_of(cause: Step, failure: Failure) -> Failure:
+    """Say of a step why it was given up; what is missing says itself what it is."""
+    if failure.missing:
+        return failure
+    return Failure(f"{cause.title()}: {failure.reason}")

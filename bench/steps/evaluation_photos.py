@@ -42,6 +42,8 @@ class EvaluationPhotos:
     offset: int | None = None
     allow_bad: bool = False
     limit: int | None = field(default=DEFAULT_LIMIT, metadata=NOT_HASHED, compare=False)
+    images: int = field(default=DEFAULT_LIMIT, metadata=NOT_HASHED, compare=False)
+    """How many were chosen."""
     root: Path = field(default=Path(), metadata=NOT_HASHED, compare=False)
     """The folder with the class folders."""
     origin: str = field(default="", metadata=NOT_HASHED, compare=False)
@@ -70,7 +72,7 @@ class EvaluationPhotos:
 
     def cost(self) -> float:
         """Expected seconds."""
-        return 1.0 + SECONDS_PER_IMAGE * (self.limit or DEFAULT_LIMIT)
+        return 1.0 + SECONDS_PER_IMAGE * self.images
 
     def run(self, place: Workplace) -> None:
         """Write `images.npy`, `labels.npy` and `classes.json`.
@@ -135,6 +137,7 @@ def of_photos(  # noqa: PLR0913 - what a model may say of its classes
         offset=offset,
         allow_bad=allow_bad,
         limit=photos.limit,
+        images=len(photos.chosen),
         root=photos.root.absolute(),
         origin=photos.origin,
     )

@@ -1,6 +1,7 @@
 """What is measured: one file per technique or family, each with `VARIANTS`.
 
-Where it depends on a user's choices, such as whose weights, `make_variants(choices)` instead.
+Where it depends on a user's choices, such as whose weights, `make_variants(dataset, choices)`
+instead.
 
 A variant's name decodes: `<architecture>[w<width>][r<resolution>]_<technique>_<precision>`, the
 width in hundredths (`w035` is 0.35), the precision a short form of the quantiser's recipe names.
@@ -19,7 +20,7 @@ def all_variants(dataset: str, choices: Choices = NOTHING_CHOSEN) -> dict[str, V
     package = sys.modules[__name__]
     families = [
         *registry.constants(package, "VARIANTS"),
-        *(make(choices) for make in registry.constants(package, "make_variants")),
+        *(make(dataset, choices) for make in registry.constants(package, "make_variants")),
     ]
     found: dict[str, Variant] = {}
     for family in families:

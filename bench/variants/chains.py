@@ -19,19 +19,22 @@ def variants(  # noqa: PLR0913 - what all forms of a network share
     images: Step,
     precisions: tuple[str, ...],
     *,
+    exported: Step | None = None,
     evaluation: Step | None = None,
 ) -> tuple[Variant, ...]:
     """Return `<stem>_<precision>` for each precision, all made from one trained network.
 
-    `images` calibrate; `evaluation` is what all are scored on, if not the data set's own.
+    `images` calibrate; `exported` gives its SavedModel, if not `Export`; `evaluation` is what all
+    are scored on, if not the data set's own.
     """
-    source = float_file(trained)
+    saved_model = exported or Export(trained)
+    source = Convert(saved_model)
     chains: dict[str, Step] = {
         "f32": source,
         "f16": Quantize(source, "f16"),
         "dynamic_wi8": Quantize(source, "dynamic_wi8"),
         "static_wi8_ai8": Quantize(source, "static_wi8_ai8", images),
-        "converter_dynamic_wi8": Convert(Export(trained), dynamic_range=True),
+        "converter_dynamic_wi8": Convert(saved_model, dynamic_range=True),
     }
     return tuple(
         Variant(

@@ -15,11 +15,13 @@ from bench.networks.imagenet import PREFIX
 from bench.spec import Step, Variant
 from bench.steps import pretrained
 from bench.steps.calibration_photos import CalibrationPhotos
+from bench.steps.export import Convert
+from bench.steps.export_function import ExportFunction
 from bench.steps.pretrained import Pretrained
 from bench.steps.quantize_min_max import RECIPE, QuantizeMinMax
 from bench.steps.random_weights import RandomWeights
 from bench.steps.trained import Network
-from bench.variants.chains import float_file, variants
+from bench.variants.chains import variants
 
 if TYPE_CHECKING:
     from bench.spec import Choices
@@ -56,11 +58,13 @@ MEMBERS = (
 )
 
 
-def make_variants(choices: Choices) -> tuple[Variant, ...]:
+def make_variants(dataset: str, choices: Choices) -> tuple[Variant, ...]:
     """Return every network in every precision, with the weights that were chosen.
 
     Raises UsageProblem where these are neither `imagenet`, `random` nor a folder.
     """
+    if dataset != NAME:
+        return ()
     return tuple(variant for member in MEMBERS for variant in _of(member, choices.weights))
 
 
@@ -68,10 +72,13 @@ def _of(member: Member, chosen: str) -> tuple[Variant, ...]:
     """Return one network's variants; int8 ranges as wide as the calibration photographs had."""
     trained = weights(member.network, chosen)
     photos = CalibrationPhotos(member.side, member.side)
-    static = QuantizeMinMax(float_file(trained), photos)
+    exported = ExportFunction(trained)
+    static = QuantizeMinMax(Convert(exported), photos)
     return tuple(
         dataclasses.replace(variant, chain=static) if variant.name.endswith(RECIPE) else variant
-        for variant in variants(NAME, member.stem, trained, photos, member.precisions)
+        for variant in variants(
+            NAME, member.stem, trained, photos, member.precisions, exported=exported
+        )
     )
 
 

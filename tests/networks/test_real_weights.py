@@ -59,7 +59,9 @@ def built(photographs, tmp_path_factory):
     folder = tmp_path_factory.mktemp("real")
     np.savez(folder / "photographs.npz", images=resized(photographs[0], 224))
     weights = real_data("weights")
-    all_of_them = {each.name: each for each in make_variants(Choices(weights=str(weights)))}
+    all_of_them = {
+        each.name: each for each in make_variants("imagenet", Choices(weights=str(weights)))
+    }
     chains = {name: all_of_them[name].chain for name in MODELS}
     own = KerasOwn(
         str(weights / "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"),

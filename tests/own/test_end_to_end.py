@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
 import tarfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from bench.tflite_metadata import read_metadata
 from tests.end_to_end.suite import Done, Suite, cases
-from tests.own.colours import colour_model, pictures
+from tests.own.colours import COLOURS, colour_model, pictures
 from tests.tiny_models import Quantized, identity_model
 
 TEST_DATA = "SLIMBENCH_TEST_DATA"
@@ -80,6 +84,78 @@ def test_the_history_is_like_any_other(ran: Ran) -> None:
     assert found["wrong"]["accuracy_top1"] == 0.0
     assert document["slimbench"]["status"] == "complete"
     assert document["slimbench"]["profile"] == "own"
+
+
+def test_the_commit_is_that_of_the_repository_that_the_results_lie_in(
+    suite: Suite, tmp_path: Path
+) -> None:
+    mine = f"--model=mine={colour_model(tmp_path / 'mine.tflite')}"
+    where = tmp_path / "project" / "results"
+    for setting in ("none", "repository"):
+        if setting == "repository":
+            git(tmp_path / "project", "init", "--quiet")
+            (tmp_path / "project" / "train.py").touch()
+            git(tmp_path / "project", "add", "train.py")
+            git(tmp_path / "project", "commit", "--quiet", "--message=first")
+        done = suite.slimbench("run", mine, f"--results={where}")
+        assert done.status == 0, done.out + done.err
+        (newest,) = where.glob("*/0001_*.json" if setting == "none" else "*/0002_*.json")
+        commit = json.loads(newest.read_text())["commit_info"]["id"]
+        if setting == "none":
+            assert commit == "unversioned"
+        else:
+            assert commit == git(tmp_path / "project", "rev-parse", "HEAD")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    done = subprocess.run(
+        ["git", "-C", str(folder), *identity, *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip()
+
+
+def test_an_export_names_the_classes_that_it_was_scored_on(ran: Ran, tmp_path: Path) -> None:
+    where = f"--results={ran.suite.results}"
+    done = ran.suite.slimbench("export", "right_f32", str(tmp_path / "out"), where)
+    assert done.status == 0, done.err
+    metadata = read_metadata(tmp_path / "out" / "right_f32.tflite")
+    assert metadata is not None
+    assert metadata.labels == COLOURS
+    assert "labels" not in done.err
+
+
+def test_what_it_was_scored_on_can_be_had_as_a_file(ran: Ran, tmp_path: Path) -> None:
+    where = f"--results={ran.suite.results}"
+    out = tmp_path / "scored.npz"
+    done = ran.suite.slimbench("data", "own", "--variant=wrong", f"--out={out}", where)
+    assert done.status == 0, done.err
+    with np.load(out) as file:
+        assert file["images"].shape == (24, 4, 4, 3)
+        assert file["classes"].tolist() == [*COLOURS]
+        assert file["eval_sha256"] == cases(ran.suite.history())["wrong"]["eval_sha256"]
+    nobody = ran.suite.slimbench("data", "own", "--variant=nobody", f"--out={out}", where)
+    assert nobody.status == 2
+    assert "no variant 'nobody'. There is: right_f32" in nobody.err
+
+
+def test_pruning_the_store_keeps_what_saved_runs_measured(ran: Ran, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    shutil.copytree(ran.suite.store, store)
+    suite = replace(ran.suite, store=store)
+    kept = suite.slimbench("store", "--prune", f"--results={suite.results}")
+    assert kept.status == 0, kept.err
+    assert "that runs saved in" in kept.out
+    out = suite.slimbench(
+        "export", "right_static_wi8_ai8", str(tmp_path / "out"), f"--results={suite.results}"
+    )
+    assert out.status == 0, out.err
+    assert "labels" not in out.err
+    emptied = suite.slimbench("store", "--prune", f"--results={tmp_path / 'none'}")
+    assert "0 objects" in emptied.out
 
 
 def test_a_model_that_guesses_is_pointed_out(ran: Ran) -> None:

@@ -90,6 +90,7 @@ def test_wnids_in_another_order_are_taken_as_the_labels_say():
 @pytest.mark.parametrize(
     ("folders", "classes", "labels", "message"),
     [
+        (["cat"], 3, (), "The data has 1 class (cat), the model 3."),
         (["cat", "dog"], 3, (), "The data has 2 classes (cat, dog), the model 3. Give data of"),
         (
             list("abcdefg"),

@@ -128,7 +128,7 @@ def test_a_failing_step_fails_only_what_stands_on_it(store, diary):
     failed = outcome.results[toast]
     assert failed.reason.startswith("ValueError: the toast is burnt (log: ")
     assert not failed.missing
-    assert outcome.results[morning].reason == (f"making breakfast: making toast: {failed.reason}")
+    assert outcome.results[morning].reason == f"making toast: {failed.reason}"
     assert watcher.ended[toast] == f"FAILED, {failed.reason}"
     assert "Traceback" in logged(failed)
     assert "the toast is burnt" in logged(failed)
@@ -158,9 +158,7 @@ def test_what_cannot_be_had_is_missing_and_so_is_what_stands_on_it(store, diary)
     bread = Sample("bread", diary)
     outcome, watcher = made(store, dinner, truffle, bread)
     assert outcome.results[truffle] == Failure("no truffle in the shop", missing=True)
-    assert outcome.results[dinner] == Failure(
-        "making pasta: making truffle: no truffle in the shop", missing=True
-    )
+    assert outcome.results[dinner] == Failure("no truffle in the shop", missing=True)
     assert watcher.ended[truffle] == "missing, no truffle in the shop"
     assert note(outcome, bread) == "bread"
 

@@ -232,3 +232,11 @@ def test_a_step_is_a_frozen_value():
     assert step.cost() > 0
     with pytest.raises(dataclasses.FrozenInstanceError):
         step.limit = 3
+
+
+def test_few_images_are_expected_to_take_no_longer_than_they_do(folder, step_of):
+    few = step_of(folder)
+    many = dataclasses.replace(few, images=5000)
+    assert few.cost() < 2
+    assert many.cost() > 10 * few.cost()
+    assert identity.key(few, 0) == identity.key(many, 0)

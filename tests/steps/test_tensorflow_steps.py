@@ -14,6 +14,7 @@ from bench.steps import images
 from bench.steps.build import Failure
 from bench.steps.distill import Distill, TeacherLogits
 from bench.steps.export import Convert, Export
+from bench.steps.export_function import ExportFunction
 from bench.steps.prune import Prune
 from bench.steps.quantize import Quantize
 from bench.steps.store import Store
@@ -51,6 +52,7 @@ FILES = {
     "static_wi8_ai8": STATIC,
     "converter_dynamic_wi8": Convert(EXPORTED, dynamic_range=True),
 }
+FROM_FUNCTION = Convert(ExportFunction(TRAINED))
 ANSWERS = KerasAnswers(TRAINED, COLOURS)
 
 SPARSITY = 0.6
@@ -69,6 +71,7 @@ SHOWN = Shown(FEW, TRAINED, STUDENT, VIEWS)
 
 TARGETS = (
     *FILES.values(),
+    FROM_FUNCTION,
     ANSWERS,
     AGAIN,
     PRUNED,
@@ -176,6 +179,11 @@ def test_the_float_file_answers_what_keras_answers(folder, evaluation):
     assert np.abs(file - keras).max() <= 1e-4
     assert (file.argmax(axis=1) == keras.argmax(axis=1)).all()
     assert file.sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_saved_model_of_function_and_variables_gives_the_same_file(folder):
+    whole, lean = folder(FLOAT) / MODEL_FILE, folder(FROM_FUNCTION) / MODEL_FILE
+    assert lean.read_bytes() == whole.read_bytes()
 
 
 @pytest.mark.parametrize("precision", FILES)

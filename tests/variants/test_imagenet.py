@@ -12,7 +12,7 @@ from bench.steps.trained import Network
 from bench.variants.imagenet import make_variants
 from tests.variants.test_variants import NAME, chain
 
-ALL = {variant.name: variant for variant in make_variants(Choices())}
+ALL = {variant.name: variant for variant in make_variants("imagenet", Choices())}
 PRECISIONS = {"f32", "dynamic_wi8", "static_wi8_ai8"}
 SIDES = {"squeezenet": 227, "mobilenetv2w075r160": 160}
 
@@ -61,7 +61,7 @@ def test_every_step_says_what_it_does(name):
 def sources(weights):
     steps = {
         step
-        for variant in make_variants(Choices(weights=weights))
+        for variant in make_variants("imagenet", Choices(weights=weights))
         for step in chain(variant.chain)
         if hasattr(step, "network")
     }
@@ -81,4 +81,4 @@ def test_the_users_choice_of_weights_is_every_networks(tmp_path):
 
 def test_weights_that_do_not_exist_are_said_with_those_that_do(tmp_path):
     with pytest.raises(UsageProblem, match=r"no weights '.*nowhere'.*imagenet.*random.*a folder"):
-        make_variants(Choices(weights=str(tmp_path / "nowhere")))
+        make_variants("imagenet", Choices(weights=str(tmp_path / "nowhere")))

@@ -1,0 +1,96 @@
+"""Which steps run side by side: one process for each lane, and a spare one for TensorFlow.
+
+Most of converting is one thread's work, so networks that stand apart are converted in two
+processes where there are cores and memory for both. Training uses all cores by itself and stays in
+one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from bench.spec import Step, Toolchain
+from bench.steps import identity
+
+LANES: tuple[frozenset[Toolchain], ...] = (
+    frozenset({"tensorflow"}),
+    frozenset({"tensorflow"}),
+    frozenset({"plain", "quantizer"}),
+)
+"""Toolchains that take turns; lanes run side by side. Time is booked on the first busy one."""
+
+MAIN, SPARE = 0, 1
+"""The lanes of TensorFlow: all of it, and what the main one can spare."""
+
+SPARE_BYTES = 6 << 30
+"""Memory that must be free for the spare lane: ResNet50 takes a process 2 GiB to convert."""
+
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def open_lanes(cores: int, free_bytes: float) -> list[int]:
+    """Return the numbers of the lanes that a machine with so much to offer has room for."""
+    roomy = cores > 1 and free_bytes >= SPARE_BYTES
+    return [number for number in range(len(LANES)) if roomy or number != SPARE]
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def free_bytes(cgroup: Path = CGROUP) -> float:
+    """Return the memory that is to be had, in a container no more than it was given."""
+    free = float(psutil.virtual_memory().available)
+    try:
+        limit = float((cgroup / "memory.max").read_text(encoding="ascii"))
+        used = float((cgroup / "memory.current").read_text(encoding="ascii"))
+    except (OSError, ValueError):  # no container, or one without a limit, which says "max"
+        return free
+    return min(free, limit - used)
+
+
+def shared_out(ready: Sequence[Step]) -> tuple[list[Step], list[Step]]:
+    """Split steps in two of about equal cost, for the main lane and the spare one.
+
+    What needs each other stays together and in its order. Whatever is trained is the main lane's.
+    """
+    families = _families(ready)
+    bound = [family for family in families if _trains(family)]
+    free = sorted((each for each in families if each not in bound), key=_cost, reverse=True)
+    main = {step for family in bound for step in family}
+    spare: set[Step] = set()
+    for family in free:
+        (main if _cost(main) <= _cost(spare) else spare).update(family)
+    return [step for step in ready if step in main], [step for step in ready if step in spare]
+
+
+def spared(ready: Sequence[Step]) -> list[Step]:
+    """Return those of the steps that the spare lane may take while the main one is at work."""
+    free = {step for family in _families(ready) if not _trains(family) for step in family}
+    return [step for step in ready if step in free]
+
+
+def _families(steps: Sequence[Step]) -> list[set[Step]]:
+    """Group steps that are connected by their inputs."""
+    families: list[set[Step]] = []
+    for step in steps:
+        near = {step, *identity.inputs(step)}
+        touched = [family for family in families if not near.isdisjoint(family)]
+        families = [family for family in families if family not in touched]
+        families.append({step}.union(*touched))
+    return families
+
+
+def _trains(family: set[Step]) -> bool:
+    return any(step.kind == "train" for step in family)
+
+
+def _cost(steps: set[Step]) -> float:
+    return sum(step.cost() for step in steps)
