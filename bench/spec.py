@@ -26,7 +26,7 @@ Toolchain = Literal["plain", "tensorflow", "quantizer"]
 Kind = Literal["import", "train", "convert", "measure", "score", "other"]
 """What time was spent on; the keys of `slimbench.seconds` in a history."""
 
-Group = Literal["size", "accuracy", "latency"]
+Group = Literal["size", "accuracy", "latency", "serving"]
 """Which benchmark (`bench/test_<group>.py`) reads a metric."""
 
 
@@ -66,12 +66,17 @@ class Advance(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """Where one step runs: its inputs' folders in input order, its own output folder, the seed."""
+    """Where one step runs: its inputs' folders in input order, its own output folder, the seed.
+
+    `resume`, where there is one, is a folder that outlives a kill: what a long step left there, it
+    finds when it is run again. It is removed when the step has succeeded.
+    """
 
     inputs: tuple[Path, ...]
     out: Path
     seed: int
     advance: Advance
+    resume: Path | None = None
 
 
 class Step(Protocol):

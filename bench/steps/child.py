@@ -100,8 +100,11 @@ def _run(job: Job, seed: int, store: Store, report: _Report) -> bool:
                     if artifact is None:
                         raise FileNotFoundError(f"its input {input_key[:12]} is not in the store")
                     inputs.append(artifact.folder)
-                with store.writing(key, step.title(), identity.chain(step)) as folder:
-                    step.run(Workplace(tuple(inputs), folder, seed, report.advance))
+                with (
+                    store.resuming(key) as resume,
+                    store.writing(key, step.title(), identity.chain(step)) as folder,
+                ):
+                    step.run(Workplace(tuple(inputs), folder, seed, report.advance, resume))
     except Unavailable as error:
         report("unavailable", key=key, reason=str(error))
     except Exception as error:  # noqa: BLE001 - a step may fail in any way; the parent reports it

@@ -26,6 +26,8 @@ from bench.errors import UsageProblem
 
 VARIABLE = "SLIMBENCH_STORE"
 MANIFEST = "manifest.json"
+RESUME = "resume"
+"""Below the root: what unfinished long steps left, by key."""
 
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 """What reading a damaged object raises: a file is gone, or the manifest has another form."""
@@ -121,6 +123,22 @@ class Store:
             folder.rename(target)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def resuming(self, key: str) -> Iterator[Path]:
+        """Give a folder for what a long step needs to go on after a kill; gone when it succeeded.
+
+        The caller holds `lock(key)`.
+        """
+        folder = self.root / RESUME / key
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            yield folder
+        except BaseException:
+            with contextlib.suppress(OSError):  # it stays where something is in it
+                folder.rmdir()
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
 
     def objects(self) -> Iterator[Artifact]:
         """Yield what is stored, unverified, oldest first."""
