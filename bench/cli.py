@@ -6,7 +6,7 @@ import argparse
 import importlib.metadata
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bench import commands, registry
 from bench.commands import Command
@@ -26,8 +26,8 @@ PIPE_CLOSED = 141
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; returns its exit status."""
-    parser = _parser()
-    chosen = parser.parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    chosen = _parser(words).parse_args(words)
     command: Command = chosen.command
     try:
         status = command.run(chosen)
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="slimbench",
         description="Slims image classifiers down, measures each variant, and gates regressions. "
@@ -59,11 +59,20 @@ def _parser() -> argparse.ArgumentParser:
         "--version", action="version", version=importlib.metadata.version("slimbench")
     )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in registry.constants(commands, "COMMAND"):
+    for command in _commands(words):
         subparser = subparsers.add_parser(command.name, help=command.help, description=command.help)
         command.add_arguments(subparser)
         subparser.set_defaults(command=command)
     return parser
+
+
+def _commands(words: Sequence[str]) -> Iterable[Command]:
+    """Return the command that is asked for, or all: to import all takes longer than most take."""
+    try:
+        asked: Command = registry.constant(commands, "COMMAND", words[0])
+    except LookupError:
+        return registry.constants(commands, "COMMAND")
+    return [asked]
 
 
 if __name__ == "__main__":

@@ -28,6 +28,19 @@ def constants(package: ModuleType, constant: str) -> Iterator[Any]:
             yield getattr(module, constant)
 
 
+def constant(package: ModuleType, constant: str, module: str) -> Any:
+    """Return the value of `constant` from one module; no other one is imported.
+
+    Raises:
+        LookupError: There is no such module, or it defines no such constant.
+    """
+    if module in {info.name for info in pkgutil.iter_modules(package.__path__)}:
+        found = importlib.import_module(f"{package.__name__}.{module}")
+        if hasattr(found, constant):
+            return getattr(found, constant)
+    raise LookupError(module)
+
+
 def by_name(package: ModuleType, constant: str) -> dict[str, Any]:
     """Return each module's constant under its `name`; raises ValueError where two share one."""
     found: dict[str, Any] = {}

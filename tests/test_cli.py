@@ -100,6 +100,26 @@ def test_each_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) ->
     assert f"usage: slimbench {name}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", [each.name for each in registry.constants(commands, "COMMAND")])
+def test_a_command_is_in_the_module_of_its_name(name: str) -> None:
+    assert registry.constant(commands, "COMMAND", name).name == name
+
+
+def test_only_the_command_that_is_asked_for_is_loaded() -> None:
+    program = (
+        "import sys; from bench import cli; cli._parser(['store', '--prune']); "
+        "print(*(name for name in sys.modules if name.startswith('bench.commands.')))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(cli.__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.split() == ["bench.commands.store"]
+
+
 def test_it_knows_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["--version"])

@@ -56,3 +56,11 @@ def test_two_data_sets_of_one_name_are_refused(monkeypatch):
     monkeypatch.setattr(registry, "constants", lambda *_: iter([digits, other]))
     with pytest.raises(ValueError, match=r"Two files of bench\.datasets define 'digits'"):
         datasets.all_datasets()
+
+
+def test_one_file_is_asked_without_the_others(package, tmp_path):
+    (tmp_path / "registry_sample" / "broken.py").write_text("import registry_ghost\n")
+    assert registry.constant(package, "ANIMAL", "ape") == "ape"
+    for module in ("tools", "cat", "", "ape.py", "../ape"):
+        with pytest.raises(LookupError):
+            registry.constant(package, "ANIMAL", module)

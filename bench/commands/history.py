@@ -7,7 +7,6 @@ this fails no build whatever it shows; `slimbench gate` is what judges.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import sqlite3
 import sys
@@ -94,24 +93,16 @@ def run(arguments: argparse.Namespace) -> int:
 def _refresh(connection: sqlite3.Connection, results: Path) -> None:
     """Bring the index up to date, with progress.
 
-    A first indexing looks for levels in the medians of all variants too, so that whichever is
-    asked for next is answered at once.
+    A first indexing looks for the levels of all variants too, so that whichever is asked for next
+    is answered at once.
     """
-    from rich.console import Console  # noqa: PLC0415
-
     from bench.trend.index import MANY, refresh  # noqa: PLC0415
     from bench.trend.progress import IndexProgress  # noqa: PLC0415
-    from bench.trend.series import Wanted, variants  # noqa: PLC0415
-    from bench.trend.trends import trends  # noqa: PLC0415
+    from bench.trend.trends import look_ahead  # noqa: PLC0415
 
-    with IndexProgress(Console(stderr=True)) as progress:
-        if refresh(connection, results, progress) < MANY:
-            return
-        known = variants(connection)
-        for i, variant in enumerate(known):
-            progress(i, len(known), "looking for changes")
-            with contextlib.suppress(UsageProblem):  # a variant that was never timed
-                trends(connection, Wanted(variant, "latency_ms.p50"))
+    with IndexProgress() as progress:
+        if refresh(connection, results, progress) >= MANY:
+            look_ahead(connection, progress)
 
 
 def _show(

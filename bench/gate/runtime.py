@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from bench.gate.cases import Pair
-from bench.gate.side import Side
+if TYPE_CHECKING:
+    from bench.gate.cases import Pair
+    from bench.gate.side import Side
 
 RUNTIMES: Mapping[str, str] = {
     "litert": "ai-edge-litert",

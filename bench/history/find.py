@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,10 +45,7 @@ def runs(root: Path, machine_id: str | None) -> list[Run]:
         return []
     except OSError as error:
         raise HistoryError(f"The results folder {root} cannot be read: {error}.") from error
-    merged: list[Run] = []
-    while folders := [folder for folder in folders if folder]:
-        merged.append(max(folders, key=lambda folder: folder[0].taken).pop(0))
-    return merged
+    return list(heapq.merge(*folders, key=lambda run: run.taken, reverse=True))
 
 
 def latest(

@@ -8,7 +8,7 @@ what the machine and the model did together, never by itself a verdict on the mo
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,19 @@ LEAST_NOISE = 0.01
 """Noise is never taken as less than this share of the value: paired timing of one file in fresh
 processes varies by 0.6 % at best, so unpaired timing cannot tell apart what is finer."""
 
+STRETCH = 1000
+"""Runs in which levels are looked for at once.
+
+PELT takes a time that grows with the square of the length of a level, and what it found long ago
+need not be looked for again with each new run. In 25 simulated series of 10,000 runs with 366 steps
+of 6 to 30 % in heavy noise, stretches and the whole series had the very same changes; of 60 such
+series without a step, some with one run in ten disturbed, 18 had one marked by stretches and 17 as
+a whole.
+"""
+
+SETTLED = 3 * STRETCH // 4
+"""Runs from the beginning of a stretch in which what is found stays, whatever runs follow it."""
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -61,15 +74,41 @@ def level_starts(values: Sequence[float], *, exact: bool) -> tuple[int, ...]:
         return (0,)
     quiet = _quiet(scaled, FAR * noise)
     signal = (quiet - np.median(quiet)) / noise
-    # It imports all of scipy.stats, which takes most of a second.
+    penalty = PENALTY * math.log(len(values))
+    if _is_one_level(signal, penalty):
+        return (0,)
+    # It imports half of scipy, which takes most of a second.
     from ruptures.detection import KernelCPD  # noqa: PLC0415
 
     found = KernelCPD(kernel="linear", min_size=SHORTEST).fit(signal[:, np.newaxis])
-    *starts, _ = found.predict(pen=PENALTY * math.log(len(values)))
+    *starts, _ = found.predict(pen=penalty)
     edges = [0, *(int(start) for start in starts), len(values)]
     for i in range(1, len(edges) - 1):
         edges[i] = _settled(scaled, (edges[i - 1], edges[i], edges[i + 1]), FAR * noise)
     return tuple(edges[:-1])
+
+
+def by_stretches(
+    values: Sequence[float], look: Callable[[Sequence[float]], Sequence[int]]
+) -> tuple[int, ...]:
+    """Return the index at which each level begins, having looked in one stretch after another.
+
+    `look` is `level_starts` for at most STRETCH values, or remembers what that said. A stretch
+    begins at the last level that is settled; where none is, half a stretch on, so that a change
+    near its edges is well inside its neighbour. It depends on no value behind it, so a new run
+    changes the last stretch alone, and levels are the same whenever they were looked for.
+    """
+    if not values:
+        return ()
+    starts, begin = [0], 0
+    while True:
+        stop = begin + STRETCH
+        found = [begin + start for start in look(values[begin:stop])[1:]]
+        if stop >= len(values):
+            return (*starts, *found)
+        settled = [start for start in found if start <= begin + SETTLED]
+        starts += settled
+        begin = settled[-1] if settled else begin + STRETCH // 2
 
 
 def _scaled(values: Floats) -> tuple[Floats, float]:
@@ -93,6 +132,25 @@ def _quiet(values: Floats, far: float) -> Floats:
         others = values[around][~disturbed[around]]
         quiet[run] = np.median(others) if len(others) else middle[run]
     return quiet
+
+
+def _is_one_level(signal: Floats, penalty: float) -> bool:
+    """Tell whether no changes at all could be worth their penalties, so that PELT would find none.
+
+    Pieces of a signal whose mean is 0 have less squared error than the whole, by the sum of
+    sum(piece)**2 / len(piece). One change is tried at each place. More, say k, make k + 1 pieces,
+    so they never pay where no piece takes off more than two thirds of a penalty. Steady series
+    mostly pass this, and to import ruptures would take longer than all else.
+    """
+    count = len(signal)
+    sums = np.concatenate([[0.0], np.cumsum(signal - signal.mean())])
+    cuts = np.arange(SHORTEST, count - SHORTEST + 1)
+    if (sums[cuts] ** 2 * count / (cuts * (count - cuts))).max() > penalty:
+        return False
+    return all(
+        ((sums[length:] - sums[:-length]) ** 2).max() <= 2 / 3 * penalty * length
+        for length in range(SHORTEST, count - 2 * SHORTEST + 1)
+    )
 
 
 def _settled(values: Floats, edges: tuple[int, int, int], far: float) -> int:

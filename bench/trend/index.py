@@ -119,7 +119,7 @@ def refresh(connection: sqlite3.Connection, results: Path, advance: Advance) -> 
     }
     fresh: list[tuple[Run, bytes, tuple[int, int]]] = []
     for run in runs(results, None):
-        path = os.fsencode(run.path.relative_to(results))
+        path = os.fsencode(f"{run.path.parent.name}/{run.path.name}")
         mark = _mark(run.path)
         if mark is None:
             continue

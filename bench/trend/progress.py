@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 QUIET_SECONDS = 10.0
 """Between two lines in a log, where no bar can be drawn."""
@@ -17,25 +17,16 @@ FEW = 20
 
 
 class IndexProgress:
-    """A bar on a terminal, lines in a log; it is a `bench.spec.Advance`."""
+    """A bar on a terminal, lines in a log, on standard error; it is a `bench.spec.Advance`.
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-        )
-        self._task = self._bar.add_task("", total=None, visible=False)
+    Mostly there is nothing to show, and then nothing is loaded that could show it.
+    """
+
+    def __init__(self) -> None:
+        self._bar: Progress | None = None
         self._last_line = float("-inf")
-        self._is_shown = False
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._bar.start()
         return self
 
     def __exit__(
@@ -44,18 +35,38 @@ class IndexProgress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._console.is_terminal:
+        if self._bar is not None and self._bar.console.is_terminal:
             self._bar.stop()
 
     def __call__(self, done: float, total: float, note: str = "") -> None:
         """Show that `done` of `total` are behind."""
-        if total < FEW and not self._is_shown:
-            return
-        self._is_shown = True
-        if self._console.is_terminal:
-            self._bar.update(
-                self._task, completed=done, total=total, description=note, visible=True
-            )
+        if self._bar is None:
+            if total < FEW:
+                return
+            self._bar = _bar()
+        if self._bar.console.is_terminal:
+            (task,) = self._bar.task_ids
+            self._bar.update(task, completed=done, total=total, description=note)
         elif time.monotonic() - self._last_line >= QUIET_SECONDS:
             self._last_line = time.monotonic()
-            self._console.print(f"{note}: {done:,.0f} of {total:,.0f}", highlight=False)
+            self._bar.console.print(f"{note}: {done:,.0f} of {total:,.0f}", highlight=False)
+
+
+def _bar() -> Progress:
+    """Return a bar, which moves if there is a terminal."""
+    from rich import progress  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    bar = progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+    bar.add_task("", total=None)
+    if console.is_terminal:
+        bar.start()
+    return bar

@@ -45,10 +45,9 @@ def named(partition: Partition, lang: Lang) -> str:
 def summary(trend: Trend, lang: Lang) -> str:
     """Say how many runs there are, since when, and what the level is now."""
     said = WORDS[lang]
-    days = sorted(day(run.point.taken) for run in trend.runs)
-    parts = [
-        said.summary.format(runs=words.runs(len(trend.runs), lang), first=days[0], last=days[-1])
-    ]
+    taken = [run.point.taken for run in trend.runs]
+    count = words.runs(len(taken), lang)
+    parts = [said.summary.format(runs=count, first=day(min(taken)), last=day(max(taken)))]
     missing = sum(run.level is None for run in trend.runs)
     if trend.levels:
         newest = trend.levels[-1]

@@ -13,10 +13,10 @@ import functools
 import json
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from bench.errors import UsageProblem
 from bench.gate.runtime import RUNTIMES
@@ -88,8 +88,9 @@ def series(connection: sqlite3.Connection, wanted: Wanted) -> tuple[Series, ...]
         _refuse_metric(connection, wanted)
     partitions: dict[Partition, list[Point]] = {}
     seen = False
-    for row in _rows(connection, wanted):
-        partition, point = _placed(row, wanted.metric)
+    for under, shown in _rows(connection, wanted):
+        partition, file = _placed(under, wanted.metric)
+        point = _point(file, shown, wanted.metric)
         seen = seen or point.value is not None or bool(point.reason)
         partitions.setdefault(partition, []).append(point)
     if not partitions:
@@ -98,6 +99,15 @@ def series(connection: sqlite3.Connection, wanted: Wanted) -> tuple[Series, ...]
         _refuse_metric(connection, wanted)
     found = [Series(partition, tuple(points)) for partition, points in partitions.items()]
     return tuple(sorted(found, key=lambda each: max(point.taken for point in each.points)))
+
+
+def figures(connection: sqlite3.Connection, wanted: Wanted) -> tuple[list[float], ...]:
+    """Return the values alone of each series, without the runs that have none."""
+    values: dict[Partition, list[float]] = {}
+    for under, (value, *_) in _rows(connection, wanted):
+        if value is not None:
+            values.setdefault(_placed(under, wanted.metric)[0], []).append(value)
+    return tuple(values.values())
 
 
 def variants(connection: sqlite3.Connection) -> tuple[str, ...]:
@@ -116,58 +126,70 @@ def skipped(connection: sqlite3.Connection) -> tuple[tuple[str, str], ...]:
     return tuple((_shown(path), clean(problem)) for path, problem in rows)
 
 
-_Row = tuple[
-    bytes,
-    int,
-    str,
-    str,
-    str,
-    str,
-    int,
-    str,
-    str,
-    str,
-    int,
-    str,
-    str,
-    str | None,
-    float | None,
-    str,
-]
+_Under = tuple[bytes, str, str, int, str, str, str, str, str | None]
+"""Path, CPU, engine, threads, versions, options, profile, reference, images."""
+
+_Shown = tuple[float | None, str, int, str, str, int, str]
 
 
-def _rows(connection: sqlite3.Connection, wanted: Wanted) -> Iterable[_Row]:
-    return connection.execute(
-        "SELECT path, number, taken, status, profile, revision, dirty, cpu, versions, "
-        "engine, threads, options, reference, images, json_extract(figures, :place), reasons "
+def _rows(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[tuple[_Under, _Shown]]:
+    """Yield what a figure was taken under, and the rest, by number."""
+    rows = connection.execute(
+        "SELECT path, cpu, engine, threads, versions, options, profile, reference, images, "
+        "json_extract(figures, :place), reasons, number, taken, revision, dirty, status "
         "FROM shown WHERE variant = :variant AND (:profile IS NULL OR profile = :profile) "
         "AND (:engine IS NULL OR engine = :engine) AND (:threads IS NULL OR threads = :threads) "
         "ORDER BY number, path",
         {**dataclasses.asdict(wanted), "place": f'$."{wanted.metric}"'},
     )
+    for row in rows:
+        yield row[:9], row[9:]
 
 
-def _placed(row: _Row, metric: str) -> tuple[Partition, Point]:
-    path, number, taken, status, profile, revision, dirty, cpu, versions = row[:9]
-    engine, threads, options, reference, images, value, reasons = row[9:]
-    machine, file = _parts(path)
-    partition = Partition(
-        machine=machine,
+def _placed(under: _Under, metric: str) -> tuple[Partition, bytes]:
+    """Return the partition that a figure belongs to, and the name of its file."""
+    path, *rest, reference, images = under
+    machine, _, file = path.rpartition(b"/")
+    return _partition(
+        (
+            machine,
+            *rest,
+            reference if metric in AGAINST_REFERENCE else "",
+            (images or UNKNOWN)[:12] if metric in ON_IMAGES else "",
+        )
+    ), file
+
+
+@functools.cache
+def _partition(under: tuple[Any, ...]) -> Partition:
+    machine, cpu, engine, threads, versions, options, profile, reference, images = under
+    return Partition(
+        machine=_shown(machine),
         cpu=cpu,
         engine=engine,
         threads=threads,
         runtime=_runtime(engine, versions),
         options=_options(options),
         profile=profile,
-        images=(images or UNKNOWN)[:12] if metric in ON_IMAGES else "",
-        reference=reference if metric in AGAINST_REFERENCE else "",
+        images=images,
+        reference=reference,
     )
-    reason = "" if value is not None else _reason(reasons, metric)
-    when = datetime.fromisoformat(taken)
-    return partition, Point(number, file, when, revision, bool(dirty), status, value, reason)
 
 
-@functools.cache
+def _point(file: bytes, shown: _Shown, metric: str) -> Point:
+    value, reasons, number, taken, revision, dirty, status = shown
+    return Point(
+        number=number,
+        file=_shown(file),
+        taken=datetime.fromisoformat(taken),
+        commit=revision,
+        dirty=bool(dirty),
+        status=status,
+        value=value,
+        reason="" if value is not None else _reason(reasons, metric),
+    )
+
+
 def _runtime(engine: str, versions: str) -> str:
     """Name package and version; of an engine whose package is not known, all versions there are."""
     recorded: Mapping[str, str] = json.loads(versions)
@@ -177,7 +199,6 @@ def _runtime(engine: str, versions: str) -> str:
     return clean(", ".join(f"{name} {version}" for name, version in recorded.items()))
 
 
-@functools.cache
 def _options(options: str) -> str:
     recorded: Mapping[str, str] = json.loads(options)
     return clean(", ".join(f"{name}={value}" for name, value in recorded.items()))
@@ -190,15 +211,8 @@ def _reason(reasons: str, metric: str) -> str:
     return clean(recorded.get(metric) or recorded.get(metric.partition(".")[0], ""))
 
 
-@functools.cache
-def _parts(path: bytes) -> tuple[str, str]:
-    """Return machine id and file name."""
-    machine, _, file = _shown(path).rpartition("/")
-    return machine, file
-
-
 def _shown(path: bytes) -> str:
-    return clean(path.decode(errors="replace").replace("\\", "/"))
+    return clean(path.decode(errors="replace"))
 
 
 def _refuse_variant(connection: sqlite3.Connection, wanted: Wanted) -> NoReturn:

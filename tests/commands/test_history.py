@@ -11,6 +11,8 @@ import pytest
 
 import bench
 from bench.cli import main
+from bench.trend import index
+from bench.trend.trends import USUAL
 from bench.trend.words import ENGLISH, FRENCH
 from tests.trend.saved import MACHINE, OTHER, VARIANT, document, put, put_all
 
@@ -196,26 +198,46 @@ def test_two_at_once_say_the_same(results: Path, store: Path) -> None:
     assert len(list(store.rglob("*.sqlite3"))) == 1
 
 
-def test_what_is_heavy_is_loaded_only_where_it_is_used(results: Path) -> None:
-    put_all(results, STEP)
-    assert history(results, VARIANT, P50) == 0
+def loaded(results: Path, variant: str, metric: str) -> tuple[str, set[str]]:
+    """Return what a command of its own says, and the packages that it loaded."""
     program = """
 import sys
 from bench.cli import main
 main(sys.argv[1:])
-heavy = {"pytest", "pytest_benchmark", "tensorflow", "ai_edge_litert", "matplotlib", "ruptures"}
-print(sorted(heavy & set(sys.modules)))
+print(*{name.partition(".")[0] for name in sys.modules})
 """
     said = subprocess.run(
-        [sys.executable, "-c", program, "history", VARIANT, P50, "--results", str(results)],
+        [sys.executable, "-c", program, "history", variant, metric, "--results", str(results)],
         cwd=Path(bench.__file__).parents[1],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert "level changed here" in said.stdout
-    assert said.stdout.splitlines()[-1] == "[]"
     assert said.stderr == ""
+    shown, _, packages = said.stdout.rstrip().rpartition("\n")
+    return shown, set(packages.split())
+
+
+def test_what_is_heavy_is_loaded_only_where_it_is_used(results: Path) -> None:
+    put_all(results, STEP)
+    assert history(results, VARIANT, P50) == 0
+    shown, packages = loaded(results, VARIANT, P50)
+    assert "level changed here" in shown
+    heavy = {"pytest", "tensorflow", "ai_edge_litert", "matplotlib", "ruptures", "scipy"}
+    assert not packages & (heavy | {"jsonschema", "rich"})
+
+
+def test_a_first_indexing_looks_for_the_levels_of_every_variant(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_all(results, STEP)
+    monkeypatch.setattr(index, "MANY", len(STEP))
+    assert history(results, VARIANT, "size_bytes") == 0
+    for metric in USUAL:
+        _, packages = loaded(results, VARIANT, metric)
+        assert "ruptures" not in packages
+    _, packages = loaded(results, VARIANT, "latency_ms.min")
+    assert "ruptures" in packages
 
 
 def test_machines_are_kept_apart(results: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.trend.change_points import SHORTEST, level_starts
+import bench
+from bench.trend import change_points as module
+from bench.trend.change_points import SETTLED, SHORTEST, STRETCH, by_stretches, level_starts
 
 RANDOM = np.random.default_rng
 
@@ -96,6 +104,130 @@ def test_exact_figures_change_where_they_change() -> None:
     values = [5.0, 5.0, 6.0, 5.0, 5.0, 5.0000001]
     assert level_starts(values, exact=True) == (0, 2, 3, 5)
     assert level_starts([], exact=True) == ()
+
+
+@pytest.mark.parametrize("step", [0.0, 0.02, 0.04, 0.06, 0.1])
+def test_what_is_known_for_one_level_without_ruptures_is_one_level_for_it(
+    step: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = RANDOM(11)
+    every = []
+    for length in (10, 14, 15, 16, 40, 200, 600):
+        for kind in range(30):
+            noise = random.normal(0, 0.03, length)
+            if kind % 3 == 1:
+                noise = 0.03 * random.standard_t(3, length)
+            start, stop = sorted(random.integers(0, length, 2))
+            noise[start:stop] += step
+            every.append((8 * np.exp(noise)).tolist())
+    found = [timed(values) for values in every]
+    asked = 0
+
+    def ask(*_: object) -> bool:
+        nonlocal asked
+        asked += 1
+        return False
+
+    monkeypatch.setattr(module, "_is_one_level", ask)
+    assert [timed(values) for values in every] == found
+    assert asked == len(every)
+
+
+def test_a_steady_series_needs_no_ruptures() -> None:
+    program = """
+import sys
+import numpy as np
+from bench.trend.change_points import STRETCH, level_starts
+steady = 8 * np.exp(np.random.default_rng(0).normal(0, 0.03, STRETCH))
+assert level_starts(steady.tolist(), exact=False) == (0,)
+print("ruptures" in sys.modules)
+steady[600:] *= 1.1
+assert level_starts(steady.tolist(), exact=False) == (0, 600)
+print("ruptures" in sys.modules)
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(bench.__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.split() == ["False", "True"]
+
+
+def long(values: list[float]) -> tuple[int, ...]:
+    return by_stretches(values, timed)
+
+
+@pytest.mark.parametrize("length", [0, 1, SHORTEST, 400, STRETCH])
+def test_up_to_a_stretch_all_runs_are_looked_at_together(length: int) -> None:
+    values = noisy([(length // 2, 8.0), (length - length // 2, 10.0)], seed=5)
+    assert long(values) == timed(values)
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        SHORTEST,
+        STRETCH // 2 - 2,
+        STRETCH // 2 + 2,
+        SETTLED - 1,
+        SETTLED,
+        SETTLED + 1,
+        STRETCH - SHORTEST + 1,
+        STRETCH,
+        STRETCH + 3,
+        2 * STRETCH,
+        3 * STRETCH - SHORTEST,
+    ],
+)
+def test_a_change_is_found_wherever_it_lies_in_a_stretch(at: int) -> None:
+    values = noisy([(at, 8.0), (3 * STRETCH - at, 10.0)], seed=6)
+    assert long(values) == timed(values) == (0, at)
+
+
+def test_many_changes_are_found_as_in_the_whole_series() -> None:
+    random = RANDOM(8)
+    levels, level = [], 8.0
+    for _ in range(40):
+        level *= 1.15 if random.random() < 0.5 else 1 / 1.15
+        levels.append((int(random.integers(SHORTEST, 300)), level))
+    values = noisy(levels, seed=9)
+    assert len(values) > 4 * STRETCH
+    assert long(values) == timed(values)
+    assert len(timed(values)) > 35
+
+
+def test_a_new_run_changes_nothing_but_the_last_stretch() -> None:
+    values = noisy([(700, 8.0), (1500, 9.0), (1300, 8.0)], seed=10)
+    seen: set[tuple[float, ...]] = set()
+    fresh: list[int] = []
+
+    def look(stretch: Sequence[float]) -> tuple[int, ...]:
+        assert len(stretch) <= STRETCH
+        if tuple(stretch) not in seen:
+            seen.add(tuple(stretch))
+            fresh.append(len(stretch))
+        return timed(list(stretch))
+
+    before = by_stretches(values[:-1], look)
+    assert len(fresh) > 3
+    fresh.clear()
+    assert by_stretches(values, look) == before
+    assert len(fresh) == 1
+
+
+@given(
+    steps=st.lists(st.tuples(st.integers(1, 900), st.floats(1, 100)), min_size=1, max_size=6),
+    seed=st.integers(0, 99),
+)
+def test_stretches_cover_all_runs_whatever_happens_in_them(
+    steps: list[tuple[int, float]], seed: int
+) -> None:
+    values = noisy(steps, seed)
+    found = long(values)
+    assert found[0] == 0
+    assert all(b - a >= SHORTEST for a, b in pairwise([*found, len(values)]) if len(found) > 1)
 
 
 @given(
