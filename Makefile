@@ -1,4 +1,5 @@
 # Everything here also works without make: see README.
+ASKED_PROFILE := $(PROFILE)
 PROFILE ?= digits
 RUN ?= latest
 BASELINE ?= baseline
@@ -13,7 +14,7 @@ PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3; do \
 	&& { echo $$each; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test gate calibrate compare report lint format lock clean
+.PHONY: help bench test gate calibrate compare report serve lint format lock clean
 
 help: ## show this
 	@echo "make bench   set up, then build, measure and judge the variants of PROFILE=$(PROFILE)"
@@ -23,6 +24,7 @@ help: ## show this
 	@echo "make calibrate prove the gate on this machine: about two hours, goes on where it was"
 	@echo "make compare show saved runs side by side: RUNS='12 latest'"
 	@echo "make report  show a saved run again: RUN=latest, a number or a path"
+	@echo "make serve   a page and an API on 127.0.0.1:5000: PROFILE, VARIANT and PORT choose others"
 	@echo "make lint    check style and types"
 	@echo "make format  put the code into shape"
 	@echo "make lock    refresh requirements.lock from pyproject.toml"
@@ -45,6 +47,10 @@ compare: $(READY)
 
 report: $(READY)
 	@$(VENV)/bin/slimbench report $(RUN) $(ARGS)
+
+serve: $(READY)
+	@$(VENV)/bin/slimbench serve $(if $(ASKED_PROFILE)$(VARIANT),--profile=$(PROFILE)) \
+		$(if $(VARIANT),--variant=$(VARIANT)) $(if $(PORT),--port=$(PORT)) $(ARGS)
 
 lint: $(READY)
 	@$(PY) -m ruff check .

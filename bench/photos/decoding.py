@@ -48,7 +48,15 @@ class BadImage(ValueError):
     """A file holds no image that can be decoded whole; the message says why."""
 
 
-def decode(content: bytes, height: int, width: int, channels: int) -> Pixels:
+def decode(  # noqa: PLR0913 - a file, an input, and what is taken
+    content: bytes,
+    height: int,
+    width: int,
+    channels: int,
+    *,
+    formats: tuple[str, ...] = FORMATS,
+    max_pixels: int = MAX_PIXELS,
+) -> Pixels:
     """Return a file's first or only image as uint8 pixels, shape (height, width, channels).
 
     Turned as its EXIF says; transparent parts on white; the upper 8 of 16 bits; CMYK as Pillow
@@ -56,20 +64,20 @@ def decode(content: bytes, height: int, width: int, channels: int) -> Pixels:
     RGB, one is Pillow's luminance "L" (ITU-R 601-2).
 
     Raises:
-        BadImage: Not an image of `FORMATS`, cut short, or more than `MAX_PIXELS`.
+        BadImage: Not an image of `formats`, cut short, or more than `max_pixels`.
     """
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise BadImage(_too_large(image.width * image.height))
+        with Image.open(io.BytesIO(content), formats=formats) as image:
+            if image.width * image.height > max_pixels:
+                raise BadImage(_too_large(image.width * image.height, max_pixels))
             image.load()
             plain = _plain(_upright(image), "RGB" if channels == 3 else "L")
     except (MemoryError, BadImage):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BadImage(_too_large(None)) from error
+        raise BadImage(_too_large(None, max_pixels)) from error
     except Exception as error:  # the decoders raise almost anything on wild bytes
-        raise BadImage(_why(content, error)) from error
+        raise BadImage(_why(content, error, formats)) from error
     pixels = np.asarray(fit(plain, height, width), np.uint8)
     return np.ascontiguousarray(pixels.reshape(height, width, channels))
 
@@ -134,14 +142,14 @@ def _plain(image: Image.Image, mode: str) -> Image.Image:
     return image if image.mode == mode else image.convert(mode)
 
 
-def _too_large(pixels: int | None) -> str:
+def _too_large(pixels: int | None, max_pixels: int) -> str:
     what = "more" if pixels is None else f"{pixels:,} pixels, more"
-    return f"it has {what} than the {MAX_PIXELS:,} pixels that are decoded"
+    return f"it has {what} than the {max_pixels:,} pixels that are decoded"
 
 
-def _why(content: bytes, error: Exception) -> str:
+def _why(content: bytes, error: Exception, formats: tuple[str, ...]) -> str:
     if not content:
         return "the file is empty"
     if isinstance(error, UnidentifiedImageError):
-        return f"it is no image of the kinds {', '.join(FORMATS)}"
+        return f"it is no image of the kinds {', '.join(formats)}"
     return f"it cannot be decoded whole ({error or type(error).__name__})"

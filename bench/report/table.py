@@ -58,17 +58,18 @@ def in_order(history: History) -> list[Entry]:
 
 
 def _tabulated(history: History, footnotes: Footnotes, lang: Lang, style: str) -> str:
-    columns = _columns(history, footnotes, lang)
+    shown = columns(history, footnotes, lang)
     return tabulate(
-        [[column.cell(entry) for column in columns] for entry in in_order(history)],
-        headers=[column.heading for column in columns],
+        [[column.cell(entry) for column in shown] for entry in in_order(history)],
+        headers=[column.heading for column in shown],
         tablefmt=style,
-        colalign=[column.align for column in columns],
+        colalign=[column.align for column in shown],
         disable_numparse=True,
     )
 
 
-def _columns(history: History, footnotes: Footnotes, lang: Lang) -> list[Column]:
+def columns(history: History, footnotes: Footnotes, lang: Lang) -> list[Column]:
+    """Return the table's columns; `footnotes` gets the reasons of what they cannot show."""
     words = WORDS[lang]
 
     def absent(entry: Entry, key: str) -> str:
@@ -114,12 +115,12 @@ def _columns(history: History, footnotes: Footnotes, lang: Lang) -> list[Column]
             return absent(entry, "size_ratio")
         return numbers.times(1 / entry.size_ratio, lang, words.smaller, words.larger)
 
-    columns = [Column(words.model, lambda entry: entry.case.variant, "left")]
+    made = [Column(words.model, lambda entry: entry.case.variant, "left")]
     if len({entry.case.engine for entry in history.entries}) > 1:
-        columns.append(Column(words.engine, lambda entry: entry.case.engine, "left"))
+        made.append(Column(words.engine, lambda entry: entry.case.engine, "left"))
     if len({entry.case.threads for entry in history.entries}) > 1:
-        columns.append(Column(words.threads, lambda entry: str(entry.case.threads)))
-    columns += [
+        made.append(Column(words.threads, lambda entry: str(entry.case.threads)))
+    made += [
         Column(words.time, time),
         Column(words.size, size),
         Column(words.size_gzip, compressed),
@@ -137,8 +138,8 @@ def _columns(history: History, footnotes: Footnotes, lang: Lang) -> list[Column]
             ratio = predict / entry.latency_ms.p50
             return numbers.times(ratio, lang, words.faster, words.slower)
 
-        columns.append(Column(words.against_keras, against_keras))
-    return columns
+        made.append(Column(words.against_keras, against_keras))
+    return made
 
 
 def architecture(entry: Entry) -> str:

@@ -1,0 +1,70 @@
+"""What the pages are tested with: the project's own model, answers that a test decides."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections import deque
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tests.webapp.fake import FakeService, Seat
+from webapp.manifest import read_manifest
+from webapp.spec import Refusal, ServedModel
+
+SCORES = (0.0, 0.0, 0.02, 0.0, 0.0, 0.9, 0.0, 0.0, 0.08, 0.0)
+"""A clear five."""
+
+
+class PageService(FakeService):
+    """Has the project's own model; refuses what is in `refusals` first, then answers `scores`."""
+
+    def __init__(self) -> None:
+        super().__init__(places=8, scorer=lambda _: np.array(self.scores, np.float32))
+        self.stable = default_model()
+        self.scores: tuple[float, ...] = SCORES
+        self.refusals: deque[Refusal] = deque()
+        self.entered = 0
+
+    def choose(self, client: str) -> ServedModel:
+        super().choose(client)
+        return self.canary or self.stable
+
+    def enter(self) -> Seat:
+        self.entered += 1
+        if self.refusals:
+            raise self.refusals.popleft()
+        return super().enter()
+
+
+def default_model() -> ServedModel:
+    """Return the model that comes with the project."""
+    return read_manifest().stable
+
+
+def changed(model: ServedModel, **figures: Any) -> ServedModel:
+    """Return a model whose entry has other figures; a Reason makes one unmeasured."""
+    entry = dict(model.entry)
+    entry["reasons"] = dict(entry["reasons"])
+    for key, value in figures.items():
+        if isinstance(value, Reason):
+            entry["reasons"][key] = value.text
+            entry[key] = None
+        else:
+            entry[key] = value
+    return dataclasses.replace(model, entry=entry)
+
+
+@dataclasses.dataclass(frozen=True)
+class Reason:
+    text: str
+
+
+def picture(width: int = 40, height: int = 40, kind: str = "PNG") -> bytes:
+    """Return a picture's file, a grey ramp."""
+    ramp = np.add.outer(np.linspace(0, 127, height), np.linspace(0, 127, width))
+    file = io.BytesIO()
+    Image.fromarray(ramp.astype(np.uint8)).convert("RGB").save(file, kind)
+    return file.getvalue()

@@ -1,0 +1,361 @@
+"""The server on a real socket, with clients that behave badly."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.photos.pictures import encoded, noise
+from tests.webapp.fake import FakeService
+from webapp import intake
+from webapp.app import create_app
+from webapp.intake import Server
+from webapp.listening import listen
+from webapp.settings import Settings
+
+PATIENCE = 30.0
+"""Seconds after which a test is lost."""
+
+HEAD = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n'
+BODY = HEAD + encoded(noise(0)) + b"\r\n--b--\r\n"
+FORM = {"Content-Type": "multipart/form-data; boundary=b"}
+REQUEST = (
+    b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+    + f"Content-Length: {len(BODY)}\r\n\r\n".encode()
+)
+
+
+class Running:
+    """A server in a thread."""
+
+    def __init__(self, service: FakeService, **settings: Any) -> None:
+        self.service = service
+        self.settings = Settings(**{"port": 0, "workers": 2, "queue": 2, **settings})
+        listener = listen(self.settings)
+        self.address = listener.getsockname()[:2]
+        self.server = Server(create_app(self.settings, service), self.settings, listener)
+        self.ended = threading.Event()
+        self.whole: list[bool] = []
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self) -> None:
+        self.server.run_until(self.ended)
+        self.whole.append(self.server.finish())
+
+    def drain(self) -> None:
+        """End as a signal makes a server end."""
+        self.server.draining = True
+        self.server.lanes.catch_up(PATIENCE)
+        self.service.drain(PATIENCE)
+        self.ended.set()
+        self.server.pull_trigger()
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(self.address, PATIENCE)
+
+    def ask(self, method: str, path: str, **options: Any) -> tuple[int, dict[str, Any]]:
+        connection = http.client.HTTPConnection(*self.address, timeout=PATIENCE)
+        with contextlib.closing(connection):
+            connection.request(method, path, **options)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+
+    def predict(self) -> int:
+        return self.ask("POST", "/predict", body=BODY, headers=FORM)[0]
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    running: list[Running] = []
+
+    def start(service: FakeService | None = None, **settings: Any) -> Running:
+        running.append(Running(service or FakeService(), **settings))
+        return running[-1]
+
+    yield start
+    for each in running:
+        each.service.gate.set()
+        if not each.ended.is_set():
+            each.drain()
+        each.thread.join(PATIENCE)
+        assert not each.thread.is_alive()
+
+
+def received(connection: socket.socket) -> bytes:
+    """Return all that a server sends until it closes the connection."""
+    parts = []
+    with contextlib.suppress(ConnectionResetError):
+        while part := connection.recv(1 << 16):
+            parts.append(part)
+    return b"".join(parts)
+
+
+def problem(answer: bytes) -> dict[str, Any]:
+    """Return the problem in an answer, whose headers are as every answer's."""
+    head, body = answer.split(b"\r\n\r\n", 1)
+    assert b"Content-Type: application/problem+json" in head
+    assert b"X-Content-Type-Options: nosniff" in head
+    assert b"Server:" not in head
+    assert b"waitress" not in answer
+    found: dict[str, Any] = json.loads(body)
+    assert int(head.split()[1]) == found["status"]
+    return found
+
+
+def wait_until(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_it_serves(start: Start) -> None:
+    running = start()
+    assert running.predict() == 200
+    assert running.ask("GET", "/livez") == (200, {"status": "alive"})
+
+
+# What the server itself refuses
+
+
+@pytest.mark.parametrize(
+    ("sent", "slug"),
+    [
+        (b"nonsense\r\n\r\n", "bad-request"),
+        (b"GET / HTTP/1.1\r\nContent-Length: many\r\n\r\n", "bad-request"),
+        (b"GET / HTTP/1.1\r\nNo colon\r\n\r\n", "bad-request"),
+        (b"GET /" + b"a" * 300_000 + b" HTTP/1.1\r\n\r\n", "headers-too-large"),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: br\r\n\r\n", "not-implemented"),
+        (b"POST /predict HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "bad-request"),
+    ],
+)
+def test_what_is_no_http_is_a_problem(start: Start, sent: bytes, slug: str) -> None:
+    with start().connect() as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(sent)
+        answer = received(connection)
+    if answer:  # a request that is longer than what is read may break the connection
+        assert problem(answer)["type"] == f"/problems/{slug}"
+    else:
+        assert len(sent) > 100_000
+
+
+@pytest.mark.parametrize("size", [7 << 20, 50 << 20])
+def test_who_sends_too_much_reads_why(start: Start, size: int) -> None:
+    running = start()
+    status, said = running.ask("POST", "/predict", body=bytes(size), headers=FORM)
+    assert (status, said["type"]) == (413, "/problems/body-too-large")
+    assert running.predict() == 200
+
+
+def test_what_is_far_too_much_is_cut(start: Start) -> None:
+    running = start()
+    with running.connect() as connection:
+        connection.sendall(b"POST /predict HTTP/1.1\r\nContent-Length: 99000000000\r\n\r\n")
+        assert problem(received(connection))["type"] == "/problems/body-too-large"
+
+
+def test_a_body_in_chunks_has_the_same_limit(start: Start) -> None:
+    running = start(picture_bytes=1000)
+    chunked = b"POST /predict HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with running.connect() as connection:
+        connection.sendall(chunked + b"20000\r\n" + bytes(0x20000) + b"\r\n")
+        assert problem(received(connection))["type"] == "/problems/body-too-large"
+    with running.connect() as connection:
+        kind = b"Content-Type: multipart/form-data; boundary=b\r\nConnection: close\r\n"
+        head = chunked[:-2] + kind + b"\r\n"
+        size = f"{len(BODY):x}\r\n".encode()
+        connection.sendall(head + size + BODY + b"\r\n0\r\n\r\n")
+        assert received(connection).startswith(b"HTTP/1.1 200")
+
+
+# Clients that are slow, or gone
+
+
+@pytest.mark.parametrize("sent", [b"POST /pre", REQUEST, REQUEST + BODY[:50]])
+def test_a_request_that_does_not_arrive_is_refused(start: Start, sent: bytes) -> None:
+    running = start(upload_seconds=0.1)
+    with running.connect() as connection:
+        connection.sendall(sent)
+        assert problem(received(connection))["type"] == "/problems/request-timeout"
+    assert running.service.taken == 0
+    assert running.predict() == 200
+
+
+def test_a_request_that_trickles_in_is_refused_too(start: Start) -> None:
+    running = start(upload_seconds=0.3, idle_seconds=PATIENCE)
+    with running.connect() as connection:
+        connection.sendall(REQUEST)
+        stopped = threading.Event()
+
+        def trickle() -> None:
+            with contextlib.suppress(OSError):
+                for byte in BODY * 1000:
+                    if stopped.wait(0.01):
+                        break
+                    connection.sendall(bytes([byte]))
+
+        sender = threading.Thread(target=trickle)
+        sender.start()
+        answer = received(connection)
+        stopped.set()
+        sender.join(PATIENCE)
+    assert problem(answer)["type"] == "/problems/request-timeout"
+
+
+def test_a_connection_that_asks_nothing_is_closed(start: Start) -> None:
+    with start(idle_seconds=0.1).connect() as connection:
+        assert received(connection) == b""
+
+
+def test_a_client_that_is_gone_harms_nobody(start: Start) -> None:
+    running = start()
+    running.service.gate.clear()
+    for _ in range(3):
+        with running.connect() as connection:
+            connection.sendall(REQUEST + BODY)
+            assert running.service.waiting.acquire(timeout=PATIENCE)
+    with running.connect() as connection:
+        connection.sendall(REQUEST + BODY[:30])
+    running.service.gate.set()
+    wait_until(lambda: running.service.taken == 0)
+    assert [running.predict() for _ in range(6)] == [200] * 6
+
+
+# Load
+
+
+def test_probes_answer_while_every_other_thread_is_taken(start: Start) -> None:
+    service = FakeService(places=10_000)
+    running = start(service)
+    service.gate.clear()
+    threads = running.settings.places + intake.MARGIN
+    senders = [threading.Thread(target=running.predict) for _ in range(threads + 5)]
+    for sender in senders:
+        sender.start()
+    for _ in range(threads):
+        assert service.waiting.acquire(timeout=PATIENCE)
+    for path in ("/livez", "/readyz"):
+        assert running.ask("GET", path)[0] == 200
+    service.gate.set()
+    for sender in senders:
+        sender.join(PATIENCE)
+
+
+def test_over_capacity_the_others_are_told_to_come_again(start: Start) -> None:
+    service = FakeService(places=2)
+    running = start(service)
+    service.gate.clear()
+    statuses: list[int] = []
+    senders = [
+        threading.Thread(target=lambda: statuses.append(running.predict())) for _ in range(2)
+    ]
+    for sender in senders:
+        sender.start()
+        assert service.waiting.acquire(timeout=PATIENCE)
+    assert [running.predict() for _ in range(20)] == [503] * 20
+    service.gate.set()
+    for sender in senders:
+        sender.join(PATIENCE)
+    assert statuses == [200, 200]
+    assert running.predict() == 200
+
+
+# The end
+
+
+def test_what_was_accepted_is_answered_before_the_end(start: Start) -> None:
+    service = FakeService(places=4)
+    running = start(service)
+    service.gate.clear()
+    statuses: list[int] = []
+    senders = [
+        threading.Thread(target=lambda: statuses.append(running.predict())) for _ in range(4)
+    ]
+    for sender in senders:
+        sender.start()
+    for _ in senders:
+        assert service.waiting.acquire(timeout=PATIENCE)
+    drain = threading.Thread(target=running.drain)
+    drain.start()
+    wait_until(lambda: service.draining)
+    status, said = running.ask("GET", "/readyz")
+    assert (status, said["type"]) == (503, "/problems/draining")
+    assert running.ask("GET", "/livez")[0] == 200
+    assert running.predict() == 503
+    assert statuses == []
+    service.gate.set()
+    for each in (drain, running.thread, *senders):
+        each.join(PATIENCE)
+    assert statuses == [200] * 4
+    assert running.whole == [True]
+    with pytest.raises(ConnectionError):
+        running.connect()
+
+
+def test_while_it_drains_each_answer_is_the_connections_last(start: Start) -> None:
+    service = FakeService()
+    running = start(service)
+    service.gate.clear()
+    with running.connect() as connection:
+        connection.sendall(REQUEST + BODY)
+        assert service.waiting.acquire(timeout=PATIENCE)
+        drain = threading.Thread(target=running.drain)
+        drain.start()
+        wait_until(lambda: service.draining)
+        service.gate.set()
+        answer = received(connection)
+        drain.join(PATIENCE)
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"\r\nConnection: close\r\n" in answer
+
+
+def test_an_idle_connection_does_not_hold_up_the_end(start: Start) -> None:
+    running = start()
+    with running.connect():
+        running.drain()
+        running.thread.join(PATIENCE)
+        assert running.whole == [True]
+
+
+@pytest.mark.parametrize("sent", [b"POST /pre", REQUEST + BODY[:50]])
+def test_half_a_request_does_not_hold_up_the_end_either(start: Start, sent: bytes) -> None:
+    running = start()
+    with running.connect() as connection:
+        connection.sendall(sent)
+        wait_until(lambda: any(each.request for each in _channels(running)))
+        running.drain()
+        running.thread.join(PATIENCE)
+    assert running.whole == [True]
+
+
+def test_a_client_that_does_not_read_does_not_hold_up_the_end(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "LAST_SECONDS", 1.0)
+    running = start()
+    with running.connect() as connection:
+        ask = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n"
+        connection.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            connection.sendall(ask * 5000)
+        wait_until(lambda: any(each.total_outbufs_len for each in _channels(running)))
+        running.drain()
+        running.thread.join(PATIENCE)
+        assert not running.thread.is_alive()
+
+
+def _channels(running: Running) -> list[Any]:
+    return list(running.server.active_channels.values())
