@@ -3,6 +3,7 @@
 pytest_plugins = [
     "fixtures.options",
     "fixtures.case",
+    "fixtures.serving",
     "fixtures.verdict",
     "fixtures.lines",
     "fixtures.history",

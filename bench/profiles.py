@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from bench.errors import UsageProblem
 from bench.registry import unknown
-from bench.spec import Case
+from bench.spec import Case, Group
 from bench.toml_file import TomlFile, read_toml, shown
 
 DEFAULT = Path(__file__).with_name("profiles.toml")
@@ -26,6 +26,10 @@ Count = int | str
 """A number of threads, or `ALL`."""
 
 
+OF_EVERY_PROFILE: tuple[Group, ...] = ("size", "accuracy", "latency")
+"""The benchmarks of a profile that names none; another one takes minutes a variant."""
+
+
 class ProfileError(UsageProblem):
     """A profile file that cannot be used; the message begins with `file:line`."""
 
@@ -35,7 +39,8 @@ class Profile:
     """A run by default: each of `variants` on each of `engines` with each of `threads`.
 
     `reference` is the variant that ratios are taken against, `seed` what all training starts from.
-    `threads_of` names engines that are measured with other numbers of threads than the rest.
+    `threads_of` names engines that are measured with other numbers of threads than the rest,
+    `benchmarks` which files `bench/test_<benchmark>.py` are run.
     """
 
     name: str
@@ -46,6 +51,7 @@ class Profile:
     threads: tuple[Count, ...]
     seed: int
     threads_of: Mapping[str, tuple[Count, ...]] = field(default_factory=dict)
+    benchmarks: tuple[Group, ...] = field(default_factory=lambda: OF_EVERY_PROFILE)
 
 
 def load_profiles(path: Path = DEFAULT) -> dict[str, Profile]:
@@ -105,6 +111,14 @@ def _profile(file: TomlFile, name: str) -> Profile:
             raise wrong(key, f"{numbers}, not {shown(value)}")
         return tuple(unrepeated(key, value))
 
+    def benchmarks() -> tuple[Group, ...]:
+        if "benchmarks" not in table:
+            return OF_EVERY_PROFILE
+        named, known = names("benchmarks"), get_args(Group)
+        if strange := [each for each in named if each not in known]:
+            raise wrong("benchmarks", f"holds {strange[0]!r}. There is: {', '.join(known)}")
+        return tuple(group for group in known if group in named)
+
     others = table.get("threads_of", {})
     if not isinstance(others, dict):
         raise wrong("threads_of", f"must be a table of engines, not {shown(others)}")
@@ -124,6 +138,7 @@ def _profile(file: TomlFile, name: str) -> Profile:
         threads=counts("threads", table["threads"]),
         seed=seed,
         threads_of={engine: counts("threads_of", value) for engine, value in others.items()},
+        benchmarks=benchmarks(),
     )
 
 

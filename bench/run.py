@@ -17,8 +17,6 @@ from bench.steps.store import Artifact
 from bench.stopwatch import Stopwatch
 from bench.subject import MeasuredSubject
 
-GROUPS: tuple[Group, ...] = ("size", "accuracy", "latency")
-
 MAIN_ENGINE = "litert"
 """The runtime that every variant is made for."""
 

@@ -12,7 +12,7 @@ from bench import engines, metrics
 from bench.history.document import SCHEMA
 from bench.history.write import thin
 from bench.metrics.latency import P99_SAMPLES
-from bench.run import GROUPS, Run
+from bench.run import Run
 from bench.spec import Case, Unmeasured
 from bench.steps.store import Artifact
 
@@ -54,7 +54,9 @@ def document(
     kept: set[Case] = set()
     for benchmark in base["benchmarks"]:
         case = _case_of(benchmark, run.subjects)
-        if case is None or (status == "interrupted" and not run.is_finished(case, GROUPS)):
+        if case is None or (
+            status == "interrupted" and not run.is_finished(case, run.plan.profile.benchmarks)
+        ):
             continue
         benchmark["extra_info"] = extra_info(run, case)
         benchmark["params"] = {"case": case.id}
@@ -102,7 +104,7 @@ def extra_info(run: Run, case: Case) -> dict[str, Any]:
         "model_file": run.plan.store.relative(subject.model),
     }
     reasons: dict[str, str] = {}
-    for key in metrics.keys():  # noqa: SIM118 - a function
+    for key in metrics.keys(run.plan.profile.benchmarks):
         if key in info:
             continue
         value = subject.readings.get(key, Unmeasured(NOT_RUN))

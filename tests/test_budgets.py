@@ -45,6 +45,18 @@ EDGE: dict[str, tuple[float, Any, Any]] = {
     "init_ms_max": (20.0, 20.0, 20.5),
     "first_invoke_ms_max": (30.0, 30.0, 31.0),
     "peak_rss_mb_max": (600, 600.0, 600.01),
+    "serving_throughput_ratio_min": (3, 3.0, 2.9),
+    "serving_throughput_locked_ratio_min": (1.5, 1.5, 1.49),
+    "serving_right_per_s_min": (500, 500.0, 499.0),
+    "serving_rate_per_s_min": (400, 400.0, 399.0),
+    "serving_p90_ms_max": (9.0, 9.0, 9.5),
+    "serving_wrong_max": (2, 2, 3),
+    "serving_failed_max": (2, 2, 3),
+    "serving_start_ms_max": (2000, 2000.0, 2001.0),
+    "serving_memory_ratio_max": (0.25, 0.25, 0.26),
+    "serving_overload_failed_max": (2, 2, 3),
+    "serving_livez_p99_ms_max": (100, 100.0, 101.0),
+    "serving_recovery_s_max": (5, 5.0, 5.5),
 }
 
 

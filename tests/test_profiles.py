@@ -11,7 +11,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bench.errors import UsageProblem
-from bench.profiles import Profile, ProfileError, get_profile, load_profiles, select
+from bench.profiles import (
+    OF_EVERY_PROFILE,
+    Profile,
+    ProfileError,
+    get_profile,
+    load_profiles,
+    select,
+)
 from bench.spec import Case
 from bench.toml_file import read_toml
 
@@ -43,6 +50,17 @@ def write(folder: Path, text: str) -> Path:
 def test_a_file_becomes_profiles(tmp_path: Path) -> None:
     assert load_profiles(write(tmp_path, VALID)) == {"small": SMALL}
     assert load_profiles(write(tmp_path, VALID.replace("\n", "\r\n"))) == {"small": SMALL}
+
+
+def test_benchmarks_are_named_where_they_are_not_the_usual_ones(tmp_path: Path) -> None:
+    assert load_profiles(write(tmp_path, VALID))["small"].benchmarks == OF_EVERY_PROFILE
+    named = VALID.replace("seed = 0", 'seed = 0\nbenchmarks = ["serving", "size"]')
+    assert load_profiles(write(tmp_path, named))["small"].benchmarks == ("size", "serving")
+
+
+def test_only_the_profile_of_that_name_serves() -> None:
+    serve = [name for name, each in load_profiles().items() if "serving" in each.benchmarks]
+    assert serve == ["serving"]
 
 
 def test_the_default_profile_is_the_one_that_is_promised() -> None:
@@ -107,6 +125,8 @@ def test_an_unknown_profile_lists_what_exists(tmp_path: Path) -> None:
         ('"digits"', "7", 3, "dataset .*not 7"),
         ('"digits"', '""', 3, "dataset"),
         ('reference = "a_f32"', 'reference = "c_f32"', 4, "reference .*'c_f32'.*variants"),
+        ("seed = 0", 'seed = 0\nbenchmarks = ["speed"]', 8, "benchmarks .*'speed'.*serving"),
+        ("seed = 0", "seed = 0\nbenchmarks = []", 8, "benchmarks"),
         ("[small]", "[small", 2, "not TOML"),
         ("seed = 0", "seed = 0\nseed = 1", 8, "not TOML"),
         ("]\n", "]\n[small]\n", 3, "not TOML"),

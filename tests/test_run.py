@@ -6,8 +6,9 @@ import pytest
 from rich.console import Console
 
 from bench.evaluation import Evaluation
+from bench.profiles import OF_EVERY_PROFILE
 from bench.progress import BuildProgress
-from bench.run import GROUPS, Run
+from bench.run import Run
 from bench.spec import Budget, Case, Session, Step, Unmeasured
 from bench.steps.build import Failure, Outcome
 from bench.subject import MeasuredSubject
@@ -100,10 +101,10 @@ def test_each_benchmark_judges_its_own_budgets(tmp_path: Path) -> None:
 
 def test_a_case_is_finished_when_all_its_benchmarks_are(tmp_path: Path) -> None:
     run = Setup(tmp_path).run()
-    assert not run.is_finished(SMALL, GROUPS)
+    assert not run.is_finished(SMALL, OF_EVERY_PROFILE)
     run.hold(SMALL, "size")
     assert run.is_finished(SMALL, ["size"])
-    assert not run.is_finished(SMALL, GROUPS)
+    assert not run.is_finished(SMALL, OF_EVERY_PROFILE)
     assert not run.is_finished(REFERENCE, ["size"])
 
 

@@ -32,6 +32,11 @@ def run(arguments: argparse.Namespace) -> int:
     history = resolve(arguments.run, arguments.results, profile=arguments.profile)
     lang = arguments.lang or words.language(os.environ)
     print((markdown if arguments.markdown else table)(history, lang))
+    if any(entry.serving is not None for entry in history.entries):
+        from bench.report.serving import serving  # noqa: PLC0415 - likewise
+
+        print()
+        print(serving(history, lang, "github" if arguments.markdown else "grid"))
     if arguments.charts is not None:
         from bench.report.charts import ChartError, draw  # noqa: PLC0415 - so does matplotlib
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from bench.history.document import Document, HistoryError, read
+from bench.history.document import ANOTHER, Document, HistoryError, read
 from bench.spec import Case, PixelMode
 
 Status = Literal["complete", "partial", "interrupted"]
@@ -77,6 +77,8 @@ class Entry:
     """What the runtime was told beyond file and threads; a run that recorded none told nothing."""
     pixels: PixelMode = "raw"
     """What was made of pixels 0-255 before they were fed."""
+    serving: Mapping[str, Any] | None = None
+    """All figures of servers with this model, where its profile has that benchmark."""
 
     @property
     def is_reference(self) -> bool:
@@ -207,12 +209,12 @@ def typed(
     seen: set[Case] = set()
     for entry in entries:
         if entry.case in seen:
-            raise HistoryError(f"{path} has the case {entry.case.id} twice.")
+            raise HistoryError(f"{path} has the case {entry.case.id} twice. {ANOTHER}")
         seen.add(entry.case)
         if entry.profile != profile:
             raise HistoryError(
                 f"{path}: the case {entry.case.id} is of profile {entry.profile}, "
-                f"the run of {profile}."
+                f"the run of {profile}. {ANOTHER}"
             )
     return entries
 
@@ -252,11 +254,14 @@ def _entry(info: Mapping[str, Any], samples: Sequence[float], path: Path) -> Ent
         samples=tuple(samples),
         runtime_options=info.get("runtime_options", {}),
         pixels=info.get("pixels", "raw"),
+        serving=info.get("serving"),
         **plain,
     )
     contradiction = _contradiction(entry)
     if contradiction:
-        raise HistoryError(f"{path}: in {entry.case.id}, {contradiction}; the file is damaged.")
+        raise HistoryError(
+            f"{path}: in {entry.case.id}, {contradiction}; the file is damaged. {ANOTHER}"
+        )
     return entry
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from types import ModuleType
 
 from bench import registry
@@ -36,6 +37,6 @@ def for_group(group: Group) -> tuple[Metric, ...]:
     return tuple(metric for metric in all_metrics() if metric.group == group)
 
 
-def keys() -> tuple[str, ...]:
-    """Return every key that some metric reads."""
-    return tuple(key for metric in all_metrics() for key in metric.keys)
+def keys(groups: Collection[Group]) -> tuple[str, ...]:
+    """Return every key that some metric of these benchmarks reads."""
+    return tuple(key for metric in all_metrics() if metric.group in groups for key in metric.keys)

@@ -1,0 +1,224 @@
+"""What takes too long for a test: the server under load for minutes, and after a crash.
+
+    .venv/bin/python scripts/soak_serving.py same       # 20,000 concurrent answers are as serial
+    .venv/bin/python scripts/soak_serving.py memory     # 50,000 requests leave no more memory taken
+    .venv/bin/python scripts/soak_serving.py overload   # ten times too much for 60 s
+    .venv/bin/python scripts/soak_serving.py crash      # killed by SIGSEGV, it is back within 2 s
+    .venv/bin/python scripts/soak_serving.py all
+
+Each starts `slimbench serve` with the model that comes with the project, `--manifest` with others,
+prints its figures and ends with status 1 where one is out of bounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from bench import engines
+from bench.serving.job import Clients, Job, Load, Poisson
+from bench.serving.load import percentile_ms, put_under, running
+from bench.serving.overload import overload
+from bench.serving.questions import questions, serial_answers
+from bench.serving.rate import Trial, highest_rate
+from bench.serving.server_process import ServerProcess, ask, started
+from webapp.manifest import DEFAULT, read_manifest
+
+PICTURES = 64
+GROWTH_MIB = 8.0
+"""What the second half of the requests may add: Python's allocator and the kernel round up."""
+
+BACK_S = 2.0
+LIVEZ_P99_MS = 100.0
+RECOVERY_S = 5.0
+P99_LIMIT_MS = 50.0
+CHILD_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Soaked:
+    """A running server, and the job of asking it one thing after the other."""
+
+    server: ServerProcess
+    job: Job
+
+    def put(self, arrivals: Clients | Poisson) -> Load:
+        """Put it under load."""
+        return put_under(Job(self.job.port, self.job.requests, self.job.expected, arrivals))
+
+    def worker(self) -> psutil.Process:
+        """Return the process that serves, below the supervisor."""
+        if self.server.process is None:
+            raise SystemExit("The server does not run.")
+        children = psutil.Process(self.server.process.pid).children()
+        if len(children) != 1:
+            raise SystemExit(f"The supervisor has {len(children)} child processes, not one.")
+        return children[0]
+
+
+@contextlib.contextmanager
+def soaked(manifest: Path, batching: str) -> Iterator[Soaked]:
+    """Start `slimbench serve` and ask it everything one by one."""
+    model = read_manifest(manifest).stable
+    images = pictures(model.input_shape)
+    session = engines.get("litert").load(model.file, 1, model.pixels)
+    asked = questions(session, images)
+    session.close()
+    options = ["--manifest", str(manifest.absolute()), *([batching] if batching else [])]
+
+    def command(port: int) -> Sequence[str]:
+        return [sys.executable, "-m", "bench.cli", "serve", "--port", str(port), *options]
+
+    with tempfile.TemporaryDirectory(prefix="slimbench-soak-") as folder:
+        log = Path(folder) / "server.log"
+        server = ServerProcess("slimbench serve", command, "/readyz", log)
+        with started(server) as seconds:
+            print(f"ready after {seconds:.2f} s")
+            expected = serial_answers(server, asked)
+            yield Soaked(server, Job(server.port, asked.requests, expected, Clients(1, 0.0)))
+
+
+def pictures(shape: tuple[int, int, int]) -> np.ndarray:
+    """Return noise in blocks of four pixels, with which scores differ from picture to picture."""
+    height, width, channels = shape
+    random = np.random.default_rng(0)
+    made = []
+    for _ in range(PICTURES):
+        small = random.integers(0, 256, (-(-height // 4), -(-width // 4), channels), dtype=np.uint8)
+        made.append(np.repeat(np.repeat(small, 4, 0), 4, 1)[:height, :width])
+    return np.stack(made)
+
+
+def same(soak: Soaked, given: argparse.Namespace) -> list[str]:
+    """Hold concurrent answers against those that were given one by one."""
+    count = given.count or 20_000
+    load = soak.put(Clients(given.clients, 3600, count=count))
+    print(
+        f"{count:,} concurrent answers, {given.clients} clients: {load.right_count:,} equal to the "
+        f"serial ones, {load.wrong_count:,} not, {len(load.statuses) - load.count(200):,} not "
+        f"answered; {load.right_count / load.seconds:,.0f} a second"
+    )
+    for wrong in load.wrong:
+        print(f"  wrong: {wrong}")
+    return [] if load.right_count == count else ["not every answer is the serial one"]
+
+
+def memory(soak: Soaked, given: argparse.Namespace) -> list[str]:
+    """Weigh the server in ten steps; what the first half takes is warming up."""
+    count = given.count or 50_000
+    weights = []
+    for step in range(11):
+        if step:
+            load = soak.put(Clients(given.clients, 3600, count=count // 10))
+            if load.right_count != len(load.statuses):
+                return [f"statuses {load.by_status}, {load.wrong_count} wrong"]
+        weights.append(soak.worker().memory_info().rss / 2**20)
+    growth = weights[10] - weights[5]
+    shown = " ".join(f"{each:.1f}" for each in weights)
+    print(f"resident MiB, a tenth of {count:,} requests apart: {shown}")
+    print(f"growth over the second half: {growth:.1f} MiB (at most {GROWTH_MIB:g})")
+    return [] if growth <= GROWTH_MIB else ["memory grows"]
+
+
+def flood(soak: Soaked, given: argparse.Namespace) -> list[str]:
+    """Send ten times the highest rate."""
+    single = soak.put(Clients(1, 2.0))
+    top = soak.put(Clients(8, 3.0))
+    top_rate = top.right_count / top.seconds
+
+    def attempt(rate: float) -> Trial:
+        p99 = percentile_ms(soak.put(Poisson(rate, 2.0, grace_s=1.0)), 99)
+        return Trial(rate, p99, p99 is not None and p99 <= P99_LIMIT_MS)
+
+    best, _ = highest_rate(attempt, top_rate / 4, top_rate * 1.5, 3)
+    if best is None:
+        return [f"no rate keeps the 99th percentile under {P99_LIMIT_MS:g} ms"]
+    found = overload(soak.job, best.rate_per_s, 10, given.seconds, P99_LIMIT_MS)
+    p50 = statistics.median(each for each in single.latencies_ms if each is not None)
+    print(f"one client: {p50:.2f} ms; highest rate {best.rate_per_s:,.0f}/s")
+    print(f"{found.offered_per_s:,.0f}/s for {found.seconds:g} s: statuses {dict(found.statuses)}")
+    print(f"wrong {found.wrong}, never sent for want of a connection {found.unsent:,}")
+    print(f"/livez p99 {found.livez_p99_ms} ms, failed {found.livez_failed}")
+    print(f"served as before after {found.recovery_s} s")
+    wrong = []
+    if set(found.statuses) - {"200", "503"} or found.wrong:
+        wrong.append("other answers than 200 and 503")
+    if found.livez_failed or found.livez_p99_ms is None or found.livez_p99_ms >= LIVEZ_P99_MS:
+        wrong.append(f"/livez p99 is not under {LIVEZ_P99_MS:g} ms")
+    if found.recovery_s is None or found.recovery_s > RECOVERY_S:
+        wrong.append(f"not as before within {RECOVERY_S:g} s")
+    return wrong
+
+
+def crash(soak: Soaked, given: argparse.Namespace) -> list[str]:
+    """Kill the serving process as a native fault would, with clients at work."""
+    times = []
+    for _ in range(given.count or 5):
+        time.sleep(1.5)  # a server that has run for a while
+        worker = soak.worker()
+        arrivals = Clients(given.clients, 3.0)
+        job = Job(soak.job.port, soak.job.requests, soak.job.expected, arrivals)
+        with running(job) as clients:
+            time.sleep(0.5)
+            began = time.perf_counter()
+            os.kill(worker.pid, signal.SIGSEGV)
+            worker.wait(CHILD_S)
+            while ask(soak.job.port, "/readyz", 10.0) != 200:
+                time.sleep(0.005)
+            times.append(time.perf_counter() - began)
+            load = clients.result()
+        print(
+            f"back after {times[-1]:.2f} s; meanwhile statuses {load.by_status}, "
+            f"{load.wrong_count} wrong"
+        )
+        if load.wrong_count:
+            return ["wrong answers around a crash"]
+    return [] if max(times) <= BACK_S else [f"not back within {BACK_S:g} s"]
+
+
+CHECKS: dict[str, Callable[[Soaked, argparse.Namespace], list[str]]] = {
+    "same": same,
+    "memory": memory,
+    "overload": flood,
+    "crash": crash,
+}
+
+
+def main() -> int:
+    """Run one check, or all of them; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("check", choices=[*CHECKS, "all"])
+    parser.add_argument("--manifest", type=Path, default=DEFAULT, help="what is served")
+    parser.add_argument("--batching", action=argparse.BooleanOptionalAction)
+    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--count", type=int, help="requests, or crashes")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of overload")
+    given = parser.parse_args()
+    batching = {None: "", True: "--batching", False: "--no-batching"}[given.batching]
+    broken = []
+    for name in CHECKS if given.check == "all" else [given.check]:
+        print(f"== {name}", flush=True)
+        with soaked(given.manifest, batching) as soak:
+            found = CHECKS[name](soak, given)
+        for each in found:
+            print(f"BROKEN: {each}")
+        broken += found
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""Which benchmarks `pytest bench` finds: those that the profile names, and no others."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.places import CHECKOUT
+
+
+def collected(tmp_path: Path, *arguments: str) -> set[str]:
+    """Return the files in which benchmarks were found."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, f"--results={tmp_path}", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=CHECKOUT,
+        env={**os.environ, "SLIMBENCH_STORE": str(tmp_path / "store"), "PYTEST_ADDOPTS": ""},
+    )
+    lines = [line for line in done.stdout.splitlines() if "::" in line]
+    return {line.split("::")[0] for line in lines}
+
+
+USUAL = {"bench/test_accuracy.py", "bench/test_latency.py", "bench/test_size.py"}
+
+
+def test_a_usual_run_serves_nothing(tmp_path: Path) -> None:
+    assert collected(tmp_path, "bench", "--profile=quick") == USUAL
+
+
+def test_the_profile_of_serving_does(tmp_path: Path) -> None:
+    found = collected(tmp_path, "bench", "--profile=serving")
+    assert found == {*USUAL, "bench/test_serving.py"}
+
+
+def test_what_is_named_is_run(tmp_path: Path) -> None:
+    found = collected(tmp_path, "bench/test_serving.py", "--profile=quick")
+    assert found == {"bench/test_serving.py"}
