@@ -8,6 +8,7 @@ a smaller index and never a wrong one.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -180,7 +181,7 @@ def _add(connection: sqlite3.Connection, run: Run, path: bytes, mark: tuple[int,
             read.commit,
             read.dirty,
             read.cpu,
-            json.dumps(dict(read.versions), sort_keys=True),
+            _written(tuple(read.versions.items())),
         ),
     ).lastrowid
     connection.executemany(
@@ -191,15 +192,21 @@ def _add(connection: sqlite3.Connection, run: Run, path: bytes, mark: tuple[int,
                 file,
                 each.case.engine,
                 each.case.threads,
-                json.dumps(dict(each.options), sort_keys=True),
+                _written(tuple(each.options.items())),
                 each.reference,
                 each.images,
                 json.dumps(each.values),
-                json.dumps(dict(each.reasons)),
+                _written(tuple(each.reasons.items())),
             )
             for each in read.cases
         ),
     )
+
+
+@functools.lru_cache(maxsize=256)
+def _written(texts: tuple[tuple[str, str], ...]) -> str:
+    """Return texts by name as JSON; nearly all runs have the same."""
+    return json.dumps(dict(texts), sort_keys=True)
 
 
 def _storable(text: str) -> str:

@@ -23,6 +23,9 @@ variants have some 1,600."""
 USUAL = (
     "latency_ms.p50",
     "latency_ms.p90",
+    "latency_ms.p99",
+    "latency_ms.mean",
+    "latency_ms.min",
     "speedup",
     "init_ms",
     "first_invoke_ms",
