@@ -58,7 +58,7 @@ def test_the_seed_can_be_chosen_even_as_0(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("choice", "said"),
     [
-        ({"profile": "quik"}, "There is: digits, imagenet, quick"),
+        ({"profile": "quik"}, "There is: cifar10, "),
         ({"engine_list": "onnx"}, "There is: .*litert"),
         ({"thread_list": "5"}, "There is: 1 to 4"),
         ({"seed": -1}, r"--seed must be a whole number from 0 to 2\*\*32 - 1, not -1"),

@@ -36,7 +36,7 @@ ARGUMENTS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # other tests look for processes that were left behind
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     programs = {name: shutil.which(name) for name in NEEDED}
     missing = [package for name, package in NEEDED.items() if programs[name] is None]

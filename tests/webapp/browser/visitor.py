@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
@@ -145,10 +146,11 @@ class Visitor:
         self.driver.execute_script(script, self.find(on), text, name, "image/png")
 
     def until(self, holds: Callable[[], Any], what: str = "") -> None:
-        WebDriverWait(self.driver, PATIENCE, 0.03).until(lambda _: holds(), what)
+        gone = (StaleElementReferenceException, NoSuchElementException)  # another page is loading
+        WebDriverWait(self.driver, PATIENCE, 0.03, gone).until(lambda _: holds(), what)
 
     def until_answered(self, text: str = "It is") -> None:
-        self.until(lambda: text in self.status(), f"no answer, but {self.problem()!r}")
+        self.until(lambda: text in self.status(), "no answer")
 
     def until_trouble(self, text: str) -> None:
         self.until(lambda: text in self.problem(), text)
