@@ -6,6 +6,8 @@ are the user's choice; random ones make no sense here.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from bench.datasets import cifar10
 from bench.spec import Choices, Step, Variant
 from bench.steps.few_images import FewImages
@@ -39,66 +41,122 @@ PRUNING = Schedule(epochs=5, batch=128, learning_rate=0.02, shift=4)
 PHOTOS = ("f32", "dynamic_wi8", "static_wi8_ai8")
 """Precisions of the networks that come from ImageNet."""
 
+BOTH = ("f32", "static_wi8_ai8")
+"""Precisions of the students."""
+
+SPARSITIES = (0.5, 0.8)
+
 REPEATS = (1, 2)
 """Further trainings of the students, with the first teacher, for the interval of the difference."""
 
 
-def make_variants(dataset: str, choices: Choices) -> tuple[Variant, ...]:
-    """Return all variants on the user's or Keras's images.
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Images, teachers and their answers: what the other files of this data set stand on."""
+
+    images: Step
+    few: FewImages
+    tutorial: Step
+    transfer_1k: Step
+    transfer: Step
+    answers: TeacherAnswers
+    answers_1k: TeacherAnswers
+    """Those of the teacher that learned from 1,000 images, to all of them."""
+
+
+def shared(choices: Choices) -> Shared:
+    """Return the steps on the user's or Keras's images.
 
     Raises UsageProblem where the weights or the images that were chosen cannot be used.
     """
-    if dataset != NAME:
-        return ()
     images = cifar10.images(choices)
     few = FewImages(images, LABELLED, HELD_OUT)
     pretrained = imagenet.weights(MOBILENETV2, choices.weights)
-    tutorial = TutorialHead(pretrained, few, _network("tutorial_mobilenetv2"))
     transfer_1k = _tuned(pretrained, few, TRANSFER_1K, seconds=180)
     transfer = _tuned(pretrained, images, TRANSFER, seconds=1300)
+    return Shared(
+        images=images,
+        few=few,
+        tutorial=TutorialHead(pretrained, few, network("tutorial_mobilenetv2")),
+        transfer_1k=transfer_1k,
+        transfer=transfer,
+        answers=TeacherAnswers(float_file(transfer), images, STUDENT.views),
+        answers_1k=TeacherAnswers(float_file(transfer_1k), images, STUDENT.views),
+    )
+
+
+def make_variants(dataset: str, choices: Choices) -> tuple[Variant, ...]:
+    """Return transfer learning with MobileNetV2, and the students."""
+    if dataset != NAME:
+        return ()
+    steps = shared(choices)
+    images, few = steps.images, steps.few
     return (
-        *_variants("mobilenetv2_tutorial", tutorial, few, images, PHOTOS[:2]),
-        *_variants("mobilenetv2_transfer1k", transfer_1k, few, images, PHOTOS),
-        *_variants("mobilenetv2_transfer", transfer, images, images, PHOTOS),
-        *_students(images, float_file(transfer)),
+        *of("mobilenetv2_tutorial", steps.tutorial, few, images, PHOTOS[:2]),
+        *of("mobilenetv2_transfer1k", steps.transfer_1k, few, images, PHOTOS),
+        *of("mobilenetv2_transfer", steps.transfer, images, images, PHOTOS),
+        *_students(steps),
     )
 
 
 MOBILENETV2 = Network("imagenet_mobilenetv2", (224, 224, 3), imagenet.CLASSES)
 
+SMALL, LARGE = "resnet8", "resnet8early"
+"""The students."""
 
-def _network(name: str) -> Network:
+
+def network(name: str) -> Network:
+    """Return a network for these images."""
     return Network(name, cifar10.DATASET.input_shape, CLASSES)
 
 
 def _tuned(source: Step, images: Step, schedule: LongSchedule, seconds: float) -> Step:
-    network = _network("transfer_mobilenetv2")
-    return FineTune(source, images, network, schedule, CUT, expected_seconds=seconds)
+    tuned = network("transfer_mobilenetv2")
+    return FineTune(source, images, tuned, schedule, CUT, expected_seconds=seconds)
 
 
-def _students(images: Step, teacher: Step) -> tuple[Variant, ...]:
+def student(
+    steps: Shared, name: str, answers: TeacherAnswers | None = None, repeat: int = 0
+) -> TrainStudent:
+    """Return the training of a student, alone or with a teacher's answers."""
+    small = name == SMALL
+    return TrainStudent(
+        steps.images,
+        network(name),
+        STUDENT if small else LARGER,
+        answers,
+        repeat=repeat,
+        expected_seconds=800 if small else 1200,
+    )
+
+
+def _students(steps: Shared) -> tuple[Variant, ...]:
     """Return two sizes of student, alone, taught, pruned and quantised."""
-    answers = TeacherAnswers(teacher, images, STUDENT.views)
-    small, large = _network("resnet8"), _network("resnet8early")
-    both = ("f32", "static_wi8_ai8")
+    images = steps.images
     found: list[Variant] = []
     for repeat in (0, *REPEATS):
         seed = f"_repeat{repeat}" if repeat else ""
-        scratch = TrainStudent(images, small, STUDENT, repeat=repeat, expected_seconds=800)
-        taught = TrainStudent(images, small, STUDENT, answers, repeat=repeat, expected_seconds=800)
-        found += _variants(f"resnet8_scratch{seed}", scratch, images, images, both)
-        found += _variants(f"resnet8_distilled{seed}", taught, images, images, both)
-        if repeat == 0:
-            pruned = Prune(scratch, images, 0.5, PRUNING, expected_seconds=300)
-            found += _variants("resnet8_pruned50", pruned, images, images, both)
-    larger = TrainStudent(images, large, LARGER, expected_seconds=1200)
-    larger_taught = TrainStudent(images, large, LARGER, answers, expected_seconds=1200)
-    found += _variants("resnet8early_scratch", larger, images, images, both)
-    found += _variants("resnet8early_distilled", larger_taught, images, images, both)
+        scratch = student(steps, SMALL, repeat=repeat)
+        taught = student(steps, SMALL, steps.answers, repeat)
+        found += of(f"resnet8_scratch{seed}", scratch, images, images, BOTH)
+        found += of(f"resnet8_distilled{seed}", taught, images, images, BOTH)
+    for sparsity in SPARSITIES:
+        name = f"resnet8_pruned{round(100 * sparsity)}"
+        found += of(name, pruned(steps, sparsity), images, images, BOTH)
+    found += of("resnet8early_scratch", student(steps, LARGE), images, images, BOTH)
+    taught = student(steps, LARGE, steps.answers)
+    found += of("resnet8early_distilled", taught, images, images, BOTH)
     return tuple(found)
 
 
-def _variants(
+def pruned(steps: Shared, sparsity: float) -> Prune:
+    """Return the small student that learned alone, pruned."""
+    scratch = student(steps, SMALL)
+    return Prune(scratch, steps.images, sparsity, PRUNING, expected_seconds=300)
+
+
+def of(
     stem: str, trained: Step, calibration: Step, images: Step, precisions: tuple[str, ...]
 ) -> tuple[Variant, ...]:
+    """Return a network's variants, scored on all test images."""
     return variants(NAME, stem, trained, calibration, precisions, evaluation=images)

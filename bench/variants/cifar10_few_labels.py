@@ -1,0 +1,38 @@
+"""Students where 1,000 images are labelled: alone on these, and with a teacher on all of them.
+
+Of the 1,000, 800 are learned from and 200 set aside, as for the teacher, which learned from the
+same. The taught student sees the others too, without their labels; both are trained for as many
+steps.
+"""
+
+from __future__ import annotations
+
+from bench.spec import Choices, Variant
+from bench.steps.long_training import LongSchedule
+from bench.steps.train_student import TrainStudent
+from bench.variants import cifar10
+from bench.variants.cifar10 import BOTH, LABELLED, NAME, SMALL, STUDENT
+
+ALONE = LongSchedule(epochs=300, batch=32, learning_rate=0.05, views=STUDENT.views)
+"""7,500 steps, at a rate that fits the smaller batch."""
+
+
+def make_variants(dataset: str, choices: Choices) -> tuple[Variant, ...]:
+    """Return the student alone and taught."""
+    if dataset != NAME:
+        return ()
+    steps = cifar10.shared(choices)
+    network = cifar10.network(SMALL)
+    alone = TrainStudent(steps.few, network, ALONE, expected_seconds=500)
+    taught = TrainStudent(
+        steps.images,
+        network,
+        STUDENT,
+        steps.answers_1k,
+        labelled=LABELLED,
+        expected_seconds=800,
+    )
+    return (
+        *cifar10.of("resnet8_scratch1k", alone, steps.few, steps.images, BOTH),
+        *cifar10.of("resnet8_distilled1k", taught, steps.few, steps.images, BOTH),
+    )

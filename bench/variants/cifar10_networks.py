@@ -1,0 +1,63 @@
+"""Transfer learning on photographs with further networks, each from its ImageNet weights.
+
+The schedule is MobileNetV2's, so the networks differ alone; where a cut lies, what is kept of a
+view is small and a third or more of the multiplications comes after it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.spec import Choices, Step, Variant
+from bench.steps.fine_tune_other import PREFIX, FineTuneOther
+from bench.steps.long_training import LongSchedule
+from bench.steps.prune_top import PruneTop
+from bench.variants import cifar10, imagenet
+from bench.variants.cifar10 import BOTH, NAME, PHOTOS, TRANSFER, Shared
+
+PRUNING = LongSchedule(epochs=4, batch=64, learning_rate=3e-4, views=2, optimizer="adam")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One network: the layer above which it is fine-tuned, and the seconds that takes."""
+
+    architecture: str
+    cut: str
+    seconds: float
+
+
+RESNET50 = Member("resnet50", "conv5_block1_out", 2900)
+EFFICIENTNETB0 = Member("efficientnetb0", "block5a_project_bn", 2000)
+SQUEEZENET = Member("squeezenet", "fire6_squeeze1x1", 700)
+MEMBERS = (RESNET50, EFFICIENTNETB0, SQUEEZENET)
+
+
+def make_variants(dataset: str, choices: Choices) -> tuple[Variant, ...]:
+    """Return every network in every precision, and EfficientNet-B0 pruned."""
+    if dataset != NAME:
+        return ()
+    steps = cifar10.shared(choices)
+    images = steps.images
+    found: list[Variant] = []
+    for member in MEMBERS:
+        tuned = fine_tuned(member, steps, choices)
+        found += cifar10.of(f"{member.architecture}_transfer", tuned, images, images, PHOTOS)
+        if member is EFFICIENTNETB0:
+            pruned = PruneTop(tuned, images, 0.5, PRUNING, member.cut, expected_seconds=2100)
+            name = f"{member.architecture}_transfer_pruned50"
+            found += cifar10.of(name, pruned, images, images, BOTH)
+    return tuple(found)
+
+
+def fine_tuned(member: Member, steps: Shared, choices: Choices) -> Step:
+    """Return the fine-tuning of a network on all training images."""
+    (source,) = (each for each in imagenet.MEMBERS if each.stem == member.architecture)
+    return FineTuneOther(
+        imagenet.weights(source.network, choices.weights),
+        steps.images,
+        cifar10.network(PREFIX + member.architecture),
+        TRANSFER,
+        member.cut,
+        expected_seconds=member.seconds,
+    )

@@ -1,0 +1,164 @@
+"""Transfer of networks other than MobileNetV2, their pruning, and aware training above a cut."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from bench import tflite_file
+from bench.spec import MODEL_FILE
+from bench.steps.convert_aware import ConvertAware
+from bench.steps.export import Convert, Export
+from bench.steps.fine_tune_other import FineTuneOther
+from bench.steps.long_training import LongSchedule
+from bench.steps.prune_top import PruneTop
+from bench.steps.quantize_aware import QuantizeAware
+from bench.steps.random_weights import RandomWeights
+from bench.steps.store import Store
+from bench.steps.trained import NOTES_FILE, WEIGHTS_FILE, Network
+from bench.variants.cifar10_networks import MEMBERS
+from tests.steps.aware_steps import Anatomy, AwareAnswers
+from tests.steps.long_steps import ByLayer
+from tests.steps.recorder import made
+from tests.steps.tensorflow_steps import CLASSES, SHAPE, Colours
+
+COLOURS = Colours(24)
+SLOWLY = LongSchedule(epochs=1, batch=6, learning_rate=1e-3, views=1, optimizer="adam")
+CUTS = {member.architecture: member.cut for member in MEMBERS}
+
+SQUEEZENET = RandomWeights(Network("imagenet_squeezenet", (64, 64, 3), 1000))
+TUNED = FineTuneOther(
+    SQUEEZENET, COLOURS, Network("transfer_squeezenet", SHAPE, CLASSES), SLOWLY, CUTS["squeezenet"]
+)
+PRUNED = PruneTop(
+    TUNED,
+    COLOURS,
+    0.5,
+    LongSchedule(epochs=2, batch=4, learning_rate=1e-4, views=1, optimizer="adam"),
+    CUTS["squeezenet"],
+)
+PRUNED_FILE = Convert(Export(PRUNED))
+
+MOBILENETV2 = RandomWeights(Network("transfer_mobilenetv2", SHAPE, CLASSES, 0.35))
+AWARE = QuantizeAware(MOBILENETV2, COLOURS, SLOWLY, cut="block_14_add")
+AWARE_FILE = ConvertAware(AWARE)
+INSIDE = AwareAnswers(AWARE, COLOURS)
+
+ANATOMY = {
+    name: Anatomy(
+        Network(f"transfer_{name}", SHAPE, CLASSES),
+        Network(f"imagenet_{name}", (224, 224, 3), 1000),
+        cut,
+    )
+    for name, cut in CUTS.items()
+}
+LAYERS = {step: ByLayer(step) for step in (SQUEEZENET, TUNED, PRUNED, MOBILENETV2)}
+TARGETS = (PRUNED_FILE, AWARE_FILE, INSIDE, *ANATOMY.values(), *LAYERS.values())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return what finds a step's folder; everything is built first."""
+    store = Store(tmp_path_factory.mktemp("store"))
+    store.prepare()
+    outcome, _ = made(store, *TARGETS, AWARE)
+    return lambda step: outcome.results[step].folder
+
+
+def weights(folder):
+    with np.load(folder / WEIGHTS_FILE) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def changed(before, after):
+    return {
+        name.split("/")[0]
+        for name in before.keys() & after.keys()
+        if (before[name] != after[name]).any()
+    }
+
+
+TOP = ("fire6_expand", "fire7_", "fire8_", "fire9_")
+"""SqueezeNet after its cut."""
+
+
+def test_fine_tuning_takes_the_weights_and_leaves_what_is_below_the_cut(folder):
+    before, after = weights(folder(LAYERS[SQUEEZENET])), weights(folder(LAYERS[TUNED]))
+    assert {name.split("/")[0] for name in after.keys() - before.keys()} == {"logits"}
+    moved = changed(before, after)
+    assert moved
+    assert all(name.startswith(TOP) for name in moved)
+
+
+@pytest.mark.parametrize("name", ANATOMY)
+def test_every_network_takes_all_its_layers_from_imagenet_and_is_cut_where_little_is_kept(
+    folder, name
+):
+    about = json.loads((folder(ANATOMY[name]) / "about.json").read_text("utf-8"))
+    assert about["fits"].pop("logits") is False
+    assert about["fits"]
+    assert all(about["fits"].values())
+    assert about["kept"] <= 20_000
+    assert about["above"] > 0.35 * about["all"]
+    assert "logits" in about["wrapped"]
+    assert len(about["wrapped"]) > 6
+
+
+def test_pruning_above_the_cut_leaves_the_rest_and_reaches_the_file(folder):
+    before, after = weights(folder(LAYERS[TUNED])), weights(folder(LAYERS[PRUNED]))
+    assert all(name.startswith((*TOP, "logits")) for name in changed(before, after))
+    notes = json.loads((folder(PRUNED_FILE) / NOTES_FILE).read_text("utf-8"))
+    layers = {*notes["pruned_layers"]}
+    assert all(name.startswith((*TOP, "logits")) for name in layers)
+    assert 0 <= notes["validation_top1"] <= 1
+    for weight in tflite_file.weights(folder(PRUNED_FILE) / MODEL_FILE):
+        share = weight.zeros / weight.size
+        assert share == pytest.approx(0.5 if weight.layers & layers else 0, abs=0.01)
+
+
+def test_aware_training_above_a_cut_leaves_what_is_below_and_all_statistics(folder):
+    before = weights(folder(LAYERS[MOBILENETV2]))
+    with np.load(folder(INSIDE) / WEIGHTS_FILE) as arrays:
+        after = {name: arrays[name] for name in arrays.files}
+    moved = set()
+    for name, array in before.items():
+        layer, number = name.split("/")
+        kinds = {4: ("gamma", "beta", "moving_mean", "moving_variance"), 1: ("kernel",)}
+        known = kinds.get(sum(each.startswith(f"{layer}/") for each in before), ("kernel", "bias"))
+        kind = "depthwise_kernel" if layer.endswith("depthwise") else known[int(number)]
+        if (after[f"{layer}/{kind}:0"] != array).any():
+            moved.add(f"{layer}/{kind}")
+    assert moved
+    assert all(name.startswith(("Conv_1", "block_15_", "block_16_", "logits")) for name in moved)
+    assert not any("_BN/" in name or "_bn/" in name for name in moved)
+
+
+def test_the_whole_of_mobilenetv2_is_int8_enlarging_included(folder):
+    model = Interpreter(model_path=str(folder(AWARE_FILE) / MODEL_FILE))
+    assert {each["dtype"] for each in model.get_tensor_details()} == {np.int8, np.int32}
+    (pixels,) = model.get_input_details()
+    assert pixels["quantization"] == (1.0, -128)
+    assert pixels["shape"].tolist() == [1, *SHAPE]
+
+
+def test_every_channel_of_a_depthwise_convolution_has_a_range_of_its_own(folder):
+    model = Interpreter(model_path=str(folder(AWARE_FILE) / MODEL_FILE))
+    tensors = {each["index"]: each for each in model.get_tensor_details()}
+    kernels = [
+        tensors[each["inputs"][1]]
+        for each in model._get_ops_details()
+        if each["op_name"] == "DEPTHWISE_CONV_2D"
+    ]
+    assert len(kernels) == 17
+    for kernel in kernels:
+        scales = kernel["quantization_parameters"]["scales"]
+        assert len(scales) == kernel["shape"][-1]
+        assert len(np.unique(scales)) > 1
+
+
+def test_nothing_that_was_kept_on_the_way_is_left(folder):
+    for step in (AWARE, PRUNED_FILE):
+        assert not list(folder(step).glob("view_*.npy"))
