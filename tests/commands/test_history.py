@@ -236,6 +236,8 @@ def test_a_first_indexing_looks_for_the_levels_of_every_variant(
     for metric in USUAL:
         _, packages = loaded(results, VARIANT, metric)
         assert "ruptures" not in packages
+    _, packages = loaded(results, VARIANT, "latency_ms.min")
+    assert "ruptures" in packages
 
 
 def test_machines_are_kept_apart(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
