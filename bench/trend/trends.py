@@ -28,8 +28,8 @@ USUAL = (
     "first_invoke_ms",
     "peak_rss_mb",
 )
-"""Timed metrics in which levels are looked for before anybody asks; each costs a first indexing of ten
-thousand runs a second or so."""
+"""Timed metrics in which levels are looked for before anybody asks; each lengthens a first indexing
+of ten thousand runs by a second or so."""
 
 
 @dataclass(frozen=True, slots=True)
