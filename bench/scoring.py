@@ -6,7 +6,6 @@ so each worker is a thread with a session of its own.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from bench.cores import cores
 from bench.spec import Labels, Pixels, Session
+
+__all__ = ["Scored", "cores", "score"]
 
 Flags = npt.NDArray[np.bool_]
 
@@ -91,13 +93,6 @@ def score(  # noqa: PLR0913 - what is scored, and three ways to go about it
         for session in loaded:
             session.close()
     return work.scored()
-
-
-def cores() -> int:
-    """Return how many CPU cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class _Work:

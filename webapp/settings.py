@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.cores import cores
 from bench.errors import UsageProblem
 from bench.places import RESULTS
 
@@ -21,10 +22,6 @@ PREFIX = "SLIMBENCH_SERVE_"
 MEBIBYTE = 1 << 20
 
 LEAST_CONNECTIONS = 16
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,7 @@ class Settings:
     """With `profile`: a variant of the latest saved run instead of a manifest."""
     results: Path = RESULTS
     """Where that run is."""
-    workers: int = dataclasses.field(default_factory=_cores)
+    workers: int = dataclasses.field(default_factory=cores)
     queue: int = 32
     """How many more pictures are taken in than workers compute on."""
     batching: bool | None = None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.cores import cores
 from bench.photos.choosing import UNREADABLE, Photo, fingerprint
 from bench.photos.decoding import BadImage, decode, expect_large_images
 from bench.photos.refusal import PhotoProblem, shown
@@ -48,7 +48,7 @@ def read_photos(
     """
     expect_large_images()
     read = functools.partial(_read, root, shape)
-    with ThreadPoolExecutor(_cores()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         for start in range(0, len(photos), BATCH):
             yield from pool.map(read, photos[start : start + BATCH])
             done = min(start + BATCH, len(photos))
@@ -91,10 +91,3 @@ def _read(root: Path, shape: tuple[int, int, int], photo: Photo) -> Read:
         return Read(photo, sha256, decode(content, *shape))
     except BadImage as problem:
         return Read(photo, sha256, None, str(problem))
-
-
-def _cores() -> int:
-    """How many this process may use, which a container or `taskset` makes fewer."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

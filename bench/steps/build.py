@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from bench.cores import cores
 from bench.spec import Kind, Step, Toolchain
 from bench.steps import identity, lanes
 from bench.steps.child import Assignment, Job
@@ -127,7 +128,7 @@ class _Building:
         self._store = store
         self._watcher = watcher
         self._waiting = list(todo)
-        self._lanes = lanes.open_lanes(lanes.cores(), lanes.free_bytes())
+        self._lanes = lanes.open_lanes(cores(), lanes.free_bytes())
         self._busy: dict[int, _Lane] = {}
         self._events: queue.SimpleQueue[tuple[int, Event]] = queue.SimpleQueue()
         self._booked_until = time.perf_counter()

@@ -7,7 +7,6 @@ one.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,13 +35,6 @@ def open_lanes(cores: int, free_bytes: float) -> list[int]:
     """Return the numbers of the lanes that a machine with so much to offer has room for."""
     roomy = cores > 1 and free_bytes >= SPARE_BYTES
     return [number for number in range(len(LANES)) if roomy or number != SPARE]
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def free_bytes(cgroup: Path = CGROUP) -> float:

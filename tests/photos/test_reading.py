@@ -22,7 +22,7 @@ def read_all(root, names, shape=(8, 8, 3), **options):
 @pytest.mark.parametrize("cores", [1, 4])
 def test_images_come_in_their_order_whatever_reads_them(tmp_path, monkeypatch, batch, cores):
     monkeypatch.setattr(reading, "BATCH", batch)
-    monkeypatch.setattr(reading, "_cores", lambda: cores)
+    monkeypatch.setattr(reading, "cores", lambda: cores)
     write_tree(tmp_path, {f"cat/{number}.png": number for number in range(10)})
     read = read_all(tmp_path, [f"{number}.png" for number in range(10)])
     assert [each.photo for each in read] == [("cat", f"{number}.png") for number in range(10)]
