@@ -38,16 +38,20 @@ ENGINE, THREADS = "litert", 1
 
 _NAME = re.compile(
     r"(?P<network>[a-z0-9]+)_(?P<how>scratch|distilled)(?P<few>\d+k)?"
-    r"(_repeat(?P<repeat>\d+))?_(?P<precision>.+)"
+    r"(_e(?P<epochs>\d+))?(_repeat(?P<repeat>\d+))?_(?P<precision>.+)"
 )
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Student:
-    """What is compared: a network, how many labels it had where not all, and a precision."""
+    """What is compared: a network, how many labels it had where not all, and a precision.
+
+    `epochs` is empty for a network's usual schedule.
+    """
 
     network: str
     labels: str
+    epochs: str
     precision: str
 
 
@@ -106,7 +110,9 @@ def differences(histories: Iterable[History]) -> list[Difference]:
             if entry.accuracy_top1 is None or entry.accuracy_n is None:
                 continue
             scored_on.setdefault(entry.eval_sha256, history)
-            student = Student(match["network"], match["few"] or "all", match["precision"])
+            student = Student(
+                match["network"], match["few"] or "all", match["epochs"] or "", match["precision"]
+            )
             key = history.seed, int(match["repeat"] or 0)
             found.setdefault(student, {}).setdefault(key, {})[match["how"]] = entry.accuracy_top1
             images[student] = entry.accuracy_n
@@ -134,6 +140,7 @@ def as_table(found: Sequence[Difference]) -> str:
             {
                 "student": each.student.network,
                 "labels": each.student.labels,
+                "epochs": each.student.epochs or "usual",
                 "precision": each.student.precision,
                 "repeats": len(each.pairs),
                 "alone %": f"{100 * statistics.fmean(p.scratch for p in each.pairs):.2f}",

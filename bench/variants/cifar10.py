@@ -6,6 +6,7 @@ are the user's choice; random ones make no sense here.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from bench.datasets import cifar10
@@ -35,6 +36,10 @@ TRANSFER_1K = LongSchedule(epochs=20, batch=32, learning_rate=3e-4, views=8, opt
 
 STUDENT = LongSchedule(epochs=20, batch=128, learning_rate=0.2, views=8)
 LARGER = LongSchedule(epochs=24, batch=128, learning_rate=0.2, views=8)
+DEEPER = LongSchedule(epochs=60, batch=128, learning_rate=0.2, views=8)
+
+CONVERGED = LongSchedule(epochs=80, batch=128, learning_rate=0.2, views=8)
+"""Four times as long as `STUDENT`: `_e80` in names. What a teacher brings is less by then."""
 
 PRUNING = Schedule(epochs=5, batch=128, learning_rate=0.02, shift=4)
 
@@ -101,8 +106,11 @@ def make_variants(dataset: str, choices: Choices) -> tuple[Variant, ...]:
 
 MOBILENETV2 = Network("imagenet_mobilenetv2", (224, 224, 3), imagenet.CLASSES)
 
-SMALL, LARGE = "resnet8", "resnet8early"
+SMALL, LARGE, DEEP = "resnet8", "resnet8early", "resnet14"
 """The students."""
+
+COURSES = {SMALL: (STUDENT, 800.0), LARGE: (LARGER, 1200.0), DEEP: (DEEPER, 9600.0)}
+"""Each student's schedule, and the seconds it takes on two cores."""
 
 
 def network(name: str) -> Network:
@@ -119,34 +127,41 @@ def student(
     steps: Shared, name: str, answers: TeacherAnswers | None = None, repeat: int = 0
 ) -> TrainStudent:
     """Return the training of a student, alone or with a teacher's answers."""
-    small = name == SMALL
+    schedule, seconds = COURSES[name]
     return TrainStudent(
-        steps.images,
-        network(name),
-        STUDENT if small else LARGER,
-        answers,
-        repeat=repeat,
-        expected_seconds=800 if small else 1200,
+        steps.images, network(name), schedule, answers, repeat=repeat, expected_seconds=seconds
+    )
+
+
+def converged(
+    steps: Shared, answers: TeacherAnswers | None = None, repeat: int = 0
+) -> TrainStudent:
+    """Return the small student's training, four times as long."""
+    return dataclasses.replace(
+        student(steps, SMALL, answers, repeat), schedule=CONVERGED, expected_seconds=3000.0
     )
 
 
 def _students(steps: Shared) -> tuple[Variant, ...]:
-    """Return two sizes of student, alone, taught, pruned and quantised."""
+    """Return three sizes of student, alone, taught, pruned and quantised."""
     images = steps.images
-    found: list[Variant] = []
+    trained: dict[str, Step] = {}
     for repeat in (0, *REPEATS):
         seed = f"_repeat{repeat}" if repeat else ""
-        scratch = student(steps, SMALL, repeat=repeat)
-        taught = student(steps, SMALL, steps.answers, repeat)
-        found += of(f"resnet8_scratch{seed}", scratch, images, images, BOTH)
-        found += of(f"resnet8_distilled{seed}", taught, images, images, BOTH)
+        trained[f"resnet8_scratch{seed}"] = student(steps, SMALL, None, repeat)
+        trained[f"resnet8_distilled{seed}"] = student(steps, SMALL, steps.answers, repeat)
+        trained[f"resnet8_scratch_e80{seed}"] = converged(steps, None, repeat)
+        trained[f"resnet8_distilled_e80{seed}"] = converged(steps, steps.answers, repeat)
     for sparsity in SPARSITIES:
-        name = f"resnet8_pruned{round(100 * sparsity)}"
-        found += of(name, pruned(steps, sparsity), images, images, BOTH)
-    found += of("resnet8early_scratch", student(steps, LARGE), images, images, BOTH)
-    taught = student(steps, LARGE, steps.answers)
-    found += of("resnet8early_distilled", taught, images, images, BOTH)
-    return tuple(found)
+        trained[f"resnet8_pruned{round(100 * sparsity)}"] = pruned(steps, sparsity)
+    trained["resnet8early_scratch"] = student(steps, LARGE)
+    trained["resnet8early_distilled"] = student(steps, LARGE, steps.answers)
+    trained["resnet14_distilled"] = student(steps, DEEP, steps.answers)
+    return tuple(
+        variant
+        for name, step in trained.items()
+        for variant in of(name, step, images, images, BOTH)
+    )
 
 
 def pruned(steps: Shared, sparsity: float) -> Prune:

@@ -55,6 +55,23 @@ THREE = {
 }
 
 
+def test_longer_trainings_are_a_student_of_their_own():
+    longer = {
+        name.replace("scratch", "scratch_e80"): right + 20
+        for name, right in THREE.items()
+        if "scratch" in name
+    }
+    longer |= {
+        name.replace("distilled", "distilled_e80"): right + 21
+        for name, right in THREE.items()
+        if "distilled" in name
+    }
+    longest, usual = sorted(found(run(THREE | longer)), key=lambda each: each.student.epochs)[::-1]
+    assert (usual.student.epochs, longest.student.epochs) == ("", "80")
+    assert len(usual.pairs) == len(longest.pairs) == 3
+    assert longest.mean == pytest.approx(usual.mean + 1 / 500)
+
+
 def test_the_interval_is_that_of_a_paired_t_test():
     (difference,) = found(run(THREE))
     expected = stats.ttest_rel(np.array([410, 420, 400]) / 500, np.array([400, 405, 395]) / 500)
@@ -128,7 +145,7 @@ def test_the_script_writes_a_table_and_every_pair(asked, tmp_path, capsys):
     out = tmp_path / "out.json"
     assert asked(run(THREE), "--out", str(out)) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "resnet8" in line]
-    assert line.split()[:7] == ["resnet8", "all", "f32", "3", "80.00", "82.00", "+2.00"]
+    assert line.split()[:8] == ["resnet8", "all", "usual", "f32", "3", "80.00", "82.00", "+2.00"]
     (row,) = json.loads(out.read_text(encoding="utf-8"))
     low, high = row["interval"]
     assert low < row["difference"] < high
