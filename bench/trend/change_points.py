@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from bench.trend.pelt import pieces
+
 PROCEDURE = 1
 """Number of the procedure below; what another one found is not used again."""
 
@@ -77,12 +79,7 @@ def level_starts(values: Sequence[float], *, exact: bool) -> tuple[int, ...]:
     penalty = PENALTY * math.log(len(values))
     if _is_one_level(signal, penalty):
         return (0,)
-    # It imports half of scipy, which takes most of a second.
-    from ruptures.detection import KernelCPD  # noqa: PLC0415
-
-    found = KernelCPD(kernel="linear", min_size=SHORTEST).fit(signal[:, np.newaxis])
-    *starts, _ = found.predict(pen=penalty)
-    edges = [0, *(int(start) for start in starts), len(values)]
+    edges = [*pieces(signal, penalty, SHORTEST), len(values)]
     for i in range(1, len(edges) - 1):
         edges[i] = _settled(scaled, (edges[i - 1], edges[i], edges[i + 1]), FAR * noise)
     return tuple(edges[:-1])
@@ -140,7 +137,7 @@ def _is_one_level(signal: Floats, penalty: float) -> bool:
     Pieces of a signal whose mean is 0 have less squared error than the whole, by the sum of
     sum(piece)**2 / len(piece). One change is tried at each place. More, say k, make k + 1 pieces,
     so they never pay where no piece takes off more than two thirds of a penalty. Steady series
-    mostly pass this, and to import ruptures would take longer than all else.
+    mostly pass this.
     """
     count = len(signal)
     sums = np.concatenate([[0.0], np.cumsum(signal - signal.mean())])

@@ -240,6 +240,16 @@ def test_a_first_indexing_looks_for_the_levels_of_every_variant(
     assert "ruptures" in packages
 
 
+@pytest.mark.parametrize("metric", [P50, "latency_ms.min", "latency_ms.mean", "latency_ms.p99"])
+def test_neither_a_first_question_nor_a_new_run_waits_for_scipy(results: Path, metric: str) -> None:
+    for runs, changes in ((STEP, ["9"]), ([12.0] * 5, ["9", "17"]), ([12.1], ["9", "17"])):
+        put_all(results, runs, first=1 + len(list(results.rglob("*.json"))))
+        shown, packages = loaded(results, VARIANT, metric)
+        marked = [line.split()[0] for line in shown.splitlines() if "level changed here" in line]
+        assert marked == changes
+        assert not packages & {"scipy", "matplotlib"}
+
+
 def test_machines_are_kept_apart(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     put(results, 1, document(8.0))
     put(results, 1, document(4.0), machine="Darwin-CPython-3.12-64bit")

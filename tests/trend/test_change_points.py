@@ -1,17 +1,13 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import bench
 from bench.trend import change_points as module
 from bench.trend.change_points import SETTLED, SHORTEST, STRETCH, by_stretches, level_starts
 
@@ -131,28 +127,6 @@ def test_what_is_known_for_one_level_without_ruptures_is_one_level_for_it(
     monkeypatch.setattr(module, "_is_one_level", ask)
     assert [timed(values) for values in every] == found
     assert asked == len(every)
-
-
-def test_a_steady_series_needs_no_ruptures() -> None:
-    program = """
-import sys
-import numpy as np
-from bench.trend.change_points import STRETCH, level_starts
-steady = 8 * np.exp(np.random.default_rng(0).normal(0, 0.03, STRETCH))
-assert level_starts(steady.tolist(), exact=False) == (0,)
-print("ruptures" in sys.modules)
-steady[600:] *= 1.1
-assert level_starts(steady.tolist(), exact=False) == (0, 600)
-print("ruptures" in sys.modules)
-"""
-    said = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=Path(bench.__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert said.stdout.split() == ["False", "True"]
 
 
 def long(values: list[float]) -> tuple[int, ...]:
