@@ -11,8 +11,6 @@ import pytest
 
 import bench
 from bench.cli import main
-from bench.trend import index
-from bench.trend.trends import USUAL
 from bench.trend.words import ENGLISH, FRENCH
 from tests.trend.saved import MACHINE, OTHER, VARIANT, document, put, put_all
 
@@ -225,19 +223,6 @@ def test_what_is_heavy_is_loaded_only_where_it_is_used(results: Path) -> None:
     assert "level changed here" in shown
     heavy = {"pytest", "tensorflow", "ai_edge_litert", "matplotlib", "ruptures", "scipy"}
     assert not packages & (heavy | {"jsonschema", "rich"})
-
-
-def test_a_first_indexing_looks_for_the_levels_of_every_variant(
-    results: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put_all(results, STEP)
-    monkeypatch.setattr(index, "MANY", len(STEP))
-    assert history(results, VARIANT, "size_bytes") == 0
-    for metric in USUAL:
-        _, packages = loaded(results, VARIANT, metric)
-        assert "ruptures" not in packages
-    _, packages = loaded(results, VARIANT, "latency_ms.min")
-    assert "ruptures" in packages
 
 
 @pytest.mark.parametrize("metric", [P50, "latency_ms.min", "latency_ms.mean", "latency_ms.p99"])
