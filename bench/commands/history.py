@@ -91,18 +91,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _refresh(connection: sqlite3.Connection, results: Path) -> None:
-    """Bring the index up to date, with progress.
-
-    A first indexing looks for the levels of all variants too, so that whichever is asked for next
-    is answered at once.
-    """
-    from bench.trend.index import MANY, refresh  # noqa: PLC0415
+    """Bring the index up to date, with progress."""
+    from bench.trend.index import refresh  # noqa: PLC0415
     from bench.trend.progress import IndexProgress  # noqa: PLC0415
-    from bench.trend.trends import look_ahead  # noqa: PLC0415
 
     with IndexProgress() as progress:
-        if refresh(connection, results, progress) >= MANY:
-            look_ahead(connection, progress)
+        refresh(connection, results, progress)
 
 
 def _show(

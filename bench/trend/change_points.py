@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from bench.trend.pelt import pieces
+
 PROCEDURE = 1
 """Number of the procedure below; what another one found is not used again."""
 
@@ -73,16 +75,8 @@ def level_starts(values: Sequence[float], *, exact: bool) -> tuple[int, ...]:
     if noise == 0:
         return (0,)
     quiet = _quiet(scaled, FAR * noise)
-    signal = (quiet - np.median(quiet)) / noise
-    penalty = PENALTY * math.log(len(values))
-    if _is_one_level(signal, penalty):
-        return (0,)
-    # It imports half of scipy, which takes most of a second.
-    from ruptures.detection import KernelCPD  # noqa: PLC0415
-
-    found = KernelCPD(kernel="linear", min_size=SHORTEST).fit(signal[:, np.newaxis])
-    *starts, _ = found.predict(pen=penalty)
-    edges = [0, *(int(start) for start in starts), len(values)]
+    found = pieces((quiet - np.median(quiet)) / noise, PENALTY * math.log(len(values)), SHORTEST)
+    edges = [*found, len(values)]
     for i in range(1, len(edges) - 1):
         edges[i] = _settled(scaled, (edges[i - 1], edges[i], edges[i + 1]), FAR * noise)
     return tuple(edges[:-1])
@@ -132,25 +126,6 @@ def _quiet(values: Floats, far: float) -> Floats:
         others = values[around][~disturbed[around]]
         quiet[run] = np.median(others) if len(others) else middle[run]
     return quiet
-
-
-def _is_one_level(signal: Floats, penalty: float) -> bool:
-    """Tell whether no changes at all could be worth their penalties, so that PELT would find none.
-
-    Pieces of a signal whose mean is 0 have less squared error than the whole, by the sum of
-    sum(piece)**2 / len(piece). One change is tried at each place. More, say k, make k + 1 pieces,
-    so they never pay where no piece takes off more than two thirds of a penalty. Steady series
-    mostly pass this, and to import ruptures would take longer than all else.
-    """
-    count = len(signal)
-    sums = np.concatenate([[0.0], np.cumsum(signal - signal.mean())])
-    cuts = np.arange(SHORTEST, count - SHORTEST + 1)
-    if (sums[cuts] ** 2 * count / (cuts * (count - cuts))).max() > penalty:
-        return False
-    return all(
-        ((sums[length:] - sums[:-length]) ** 2).max() <= 2 / 3 * penalty * length
-        for length in range(SHORTEST, count - 2 * SHORTEST + 1)
-    )
 
 
 def _settled(values: Floats, edges: tuple[int, int, int], far: float) -> int:

@@ -32,7 +32,7 @@ LOCK_SECONDS = 120.0
 """How long to wait for another command that is indexing the same folder."""
 
 MANY = 500
-"""So many new histories are a first indexing; they are also committed together."""
+"""New histories that are committed together."""
 
 _APPLICATION = 0x736C696D  # "slim"
 
@@ -103,8 +103,8 @@ def index_path(results: Path, cache: Path) -> Path:
     return cache / "trend" / f"{name}.sqlite3"
 
 
-def refresh(connection: sqlite3.Connection, results: Path, advance: Advance) -> int:
-    """Bring the index up to the histories there are; returns how many were read.
+def refresh(connection: sqlite3.Connection, results: Path, advance: Advance) -> None:
+    """Bring the index up to the histories there are.
 
     New and changed files are read, vanished ones dropped. One that cannot be read is kept with
     its problem, and read again when it changes.
@@ -135,7 +135,6 @@ def refresh(connection: sqlite3.Connection, results: Path, advance: Advance) -> 
             for i, (run, path, mark) in enumerate(fresh[done : done + MANY], done):
                 advance(i, len(fresh), "indexing histories")
                 _add(connection, run, path, mark)
-    return len(fresh)
 
 
 def _mark(path: Path) -> tuple[int, int] | None:

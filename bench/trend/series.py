@@ -101,15 +101,6 @@ def series(connection: sqlite3.Connection, wanted: Wanted) -> tuple[Series, ...]
     return tuple(sorted(found, key=lambda each: max(point.taken for point in each.points)))
 
 
-def figures(connection: sqlite3.Connection, wanted: Wanted) -> tuple[list[float], ...]:
-    """Return the values alone of each series, without the runs that have none."""
-    values: dict[Partition, list[float]] = {}
-    for under, (value, *_) in _rows(connection, wanted):
-        if value is not None:
-            values.setdefault(_placed(under, wanted.metric)[0], []).append(value)
-    return tuple(values.values())
-
-
 def variants(connection: sqlite3.Connection) -> tuple[str, ...]:
     """Return the variants of all runs whose figures are shown, in the order of the alphabet."""
     return _column(

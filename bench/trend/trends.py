@@ -11,25 +11,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from bench.spec import Advance
 from bench.trend.change_points import PROCEDURE, by_stretches, level_starts
 from bench.trend.quantity import Quantity, quantity
-from bench.trend.series import Partition, Point, Series, Wanted, figures, series, variants
+from bench.trend.series import Partition, Point, Series, Wanted, series
 
 KEPT = 50_000
 """Stretches whose levels the index keeps; one that grew has new ones. Ten thousand runs of fourteen
-variants have some 1,600."""
-
-USUAL = (
-    "latency_ms.p50",
-    "latency_ms.p90",
-    "speedup",
-    "init_ms",
-    "first_invoke_ms",
-    "peak_rss_mb",
-)
-"""Timed metrics in which levels are looked for before anybody asks; each lengthens a first indexing
-of ten thousand runs by a second or so."""
+variants have some 2,400, of nine timed metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +70,6 @@ def trends(connection: sqlite3.Connection, wanted: Wanted) -> tuple[Trend, ...]:
             trend(each, kind, _starts(connection, _values(each.points), exact=kind.exact))
             for each in found
         )
-
-
-def look_ahead(connection: sqlite3.Connection, advance: Advance) -> None:
-    """Look for the levels of all variants in USUAL, so that each is at hand when asked for."""
-    wanted = [Wanted(variant, metric) for variant in variants(connection) for metric in USUAL]
-    for i, each in enumerate(wanted):
-        advance(i, len(wanted), "looking for changes")
-        with _together(connection):
-            for values in figures(connection, each):
-                _starts(connection, values, exact=False)
 
 
 def trend(found: Series, kind: Quantity, starts: Sequence[int]) -> Trend:

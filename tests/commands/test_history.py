@@ -11,8 +11,6 @@ import pytest
 
 import bench
 from bench.cli import main
-from bench.trend import index
-from bench.trend.trends import USUAL
 from bench.trend.words import ENGLISH, FRENCH
 from tests.trend.saved import MACHINE, OTHER, VARIANT, document, put, put_all
 
@@ -227,17 +225,14 @@ def test_what_is_heavy_is_loaded_only_where_it_is_used(results: Path) -> None:
     assert not packages & (heavy | {"jsonschema", "rich"})
 
 
-def test_a_first_indexing_looks_for_the_levels_of_every_variant(
-    results: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put_all(results, STEP)
-    monkeypatch.setattr(index, "MANY", len(STEP))
-    assert history(results, VARIANT, "size_bytes") == 0
-    for metric in USUAL:
-        _, packages = loaded(results, VARIANT, metric)
-        assert "ruptures" not in packages
-    _, packages = loaded(results, VARIANT, "latency_ms.min")
-    assert "ruptures" in packages
+@pytest.mark.parametrize("metric", [P50, "latency_ms.min", "latency_ms.mean", "latency_ms.p99"])
+def test_neither_a_first_question_nor_a_new_run_waits_for_scipy(results: Path, metric: str) -> None:
+    for runs, changes in ((STEP, ["9"]), ([12.0] * 5, ["9", "17"]), ([12.1], ["9", "17"])):
+        put_all(results, runs, first=1 + len(list(results.rglob("*.json"))))
+        shown, packages = loaded(results, VARIANT, metric)
+        marked = [line.split()[0] for line in shown.splitlines() if "level changed here" in line]
+        assert marked == changes
+        assert not packages & {"scipy", "matplotlib"}
 
 
 def test_machines_are_kept_apart(results: Path, capsys: pytest.CaptureFixture[str]) -> None:

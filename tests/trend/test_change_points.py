@@ -1,18 +1,13 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import bench
-from bench.trend import change_points as module
 from bench.trend.change_points import SETTLED, SHORTEST, STRETCH, by_stretches, level_starts
 
 RANDOM = np.random.default_rng
@@ -104,55 +99,6 @@ def test_exact_figures_change_where_they_change() -> None:
     values = [5.0, 5.0, 6.0, 5.0, 5.0, 5.0000001]
     assert level_starts(values, exact=True) == (0, 2, 3, 5)
     assert level_starts([], exact=True) == ()
-
-
-@pytest.mark.parametrize("step", [0.0, 0.02, 0.04, 0.06, 0.1])
-def test_what_is_known_for_one_level_without_ruptures_is_one_level_for_it(
-    step: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    random = RANDOM(11)
-    every = []
-    for length in (10, 14, 15, 16, 40, 200, 600):
-        for kind in range(30):
-            noise = random.normal(0, 0.03, length)
-            if kind % 3 == 1:
-                noise = 0.03 * random.standard_t(3, length)
-            start, stop = sorted(random.integers(0, length, 2))
-            noise[start:stop] += step
-            every.append((8 * np.exp(noise)).tolist())
-    found = [timed(values) for values in every]
-    asked = 0
-
-    def ask(*_: object) -> bool:
-        nonlocal asked
-        asked += 1
-        return False
-
-    monkeypatch.setattr(module, "_is_one_level", ask)
-    assert [timed(values) for values in every] == found
-    assert asked == len(every)
-
-
-def test_a_steady_series_needs_no_ruptures() -> None:
-    program = """
-import sys
-import numpy as np
-from bench.trend.change_points import STRETCH, level_starts
-steady = 8 * np.exp(np.random.default_rng(0).normal(0, 0.03, STRETCH))
-assert level_starts(steady.tolist(), exact=False) == (0,)
-print("ruptures" in sys.modules)
-steady[600:] *= 1.1
-assert level_starts(steady.tolist(), exact=False) == (0, 600)
-print("ruptures" in sys.modules)
-"""
-    said = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=Path(bench.__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert said.stdout.split() == ["False", "True"]
 
 
 def long(values: list[float]) -> tuple[int, ...]:
