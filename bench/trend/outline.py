@@ -197,6 +197,8 @@ class _Rules:
     longest: int
     required: frozenset[str]
     bounds: Mapping[str, tuple[float, float]]
+    whole: frozenset[str]
+    """Keys of the numbers that have no fraction."""
     for_p99: int
 
     def is_name(self, value: Any) -> bool:
@@ -222,7 +224,8 @@ class _Rules:
         """Tell whether a number is in its bounds, and a value that is missing has its reason."""
         if type(value) is float or type(value) is int:
             low, high = self.bounds.get(key, _UNBOUNDED)
-            return math.isfinite(value) and low <= value <= high
+            fits = key not in self.whole or float(value).is_integer()
+            return math.isfinite(value) and low <= value <= high and fits
         if value is None:
             return key in reasons
         if type(value) is dict and key not in NOT_METRICS:
@@ -247,29 +250,31 @@ def _rules() -> _Rules:
             "slimbench runs from its checkout; restore the file from there."
         ) from error
     info = definitions["extra_info"]
+    numbers = list(_numbers_of("", info["properties"], definitions))
     return _Rules(
         name=re.compile(definitions["name"]["pattern"]),
         longest=definitions["name"]["maxLength"],
         required=frozenset(info["required"]),
-        bounds=dict(_bounds("", info["properties"], definitions)),
+        bounds={
+            key: (kind.get("minimum", -math.inf), kind.get("maximum", math.inf))
+            for key, kind in numbers
+        },
+        whole=frozenset(key for key, kind in numbers if kind["type"] == "integer"),
         for_p99=definitions["latency"]["if"]["properties"]["n"]["minimum"],
     )
 
 
-def _bounds(
+def _numbers_of(
     before: str, properties: Mapping[str, Any], definitions: Mapping[str, Any]
-) -> Iterator[tuple[str, tuple[float, float]]]:
-    """Yield least and largest value of each number that the schema describes."""
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the key of each number that the schema describes, and what it says of it."""
     for key, described in properties.items():
         kinds = [_followed(kind, definitions) for kind in described.get("anyOf", [described])]
         for kind in kinds:
             if kind.get("type") in ("number", "integer"):
-                yield (
-                    before + key,
-                    (kind.get("minimum", -math.inf), kind.get("maximum", math.inf)),
-                )
+                yield before + key, kind
             elif kind.get("type") == "object":
-                yield from _bounds(f"{before}{key}.", kind.get("properties", {}), definitions)
+                yield from _numbers_of(f"{before}{key}.", kind.get("properties", {}), definitions)
 
 
 def _followed(described: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -168,6 +168,16 @@ def test_recorded_text_is_one_printable_line(tmp_path: Path) -> None:
     assert read.commit == "abc?def0000000"
 
 
+@pytest.mark.parametrize("key", ["size_bytes", "parameters", "accuracy_n"])
+def test_a_count_with_a_fraction_is_refused(tmp_path: Path, key: str) -> None:
+    run = copy.deepcopy(document())
+    run["benchmarks"][0]["extra_info"][key] = 1.5
+    path = tmp_path / "0001_abc_20250101_120000.json"
+    path.write_text(json.dumps(run), encoding="ascii")
+    with pytest.raises(HistoryError):
+        outline(path)
+
+
 PLACES = [
     ("slimbench",),
     ("benchmarks",),
