@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.spec import Step, Variant
 from bench.steps.export import Convert, Export
 from bench.steps.quantize import Quantize
+from bench.steps.quantize_min_max import QuantizeMinMax
 
 
 def float_file(trained: Step) -> Step:
@@ -21,11 +22,13 @@ def variants(  # noqa: PLR0913 - what all forms of a network share
     *,
     exported: Step | None = None,
     evaluation: Step | None = None,
+    widest: bool = False,
 ) -> tuple[Variant, ...]:
     """Return `<stem>_<precision>` for each precision, all made from one trained network.
 
     `images` calibrate; `exported` gives its SavedModel, if not `Export`; `evaluation` is what all
-    are scored on, if not the data set's own.
+    are scored on, if not the data set's own. With `widest` an int8 tensor's range is the widest
+    that calibration saw, else the quantiser's moving average.
     """
     saved_model = exported or Export(trained)
     source = Convert(saved_model)
@@ -33,7 +36,9 @@ def variants(  # noqa: PLR0913 - what all forms of a network share
         "f32": source,
         "f16": Quantize(source, "f16"),
         "dynamic_wi8": Quantize(source, "dynamic_wi8"),
-        "static_wi8_ai8": Quantize(source, "static_wi8_ai8", images),
+        "static_wi8_ai8": (
+            QuantizeMinMax(source, images) if widest else Quantize(source, "static_wi8_ai8", images)
+        ),
         "converter_dynamic_wi8": Convert(saved_model, dynamic_range=True),
     }
     return tuple(

@@ -5,7 +5,6 @@ Which weights they have is the user's choice, so the variants are made when it i
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +14,8 @@ from bench.networks.imagenet import PREFIX
 from bench.spec import Step, Variant
 from bench.steps import pretrained
 from bench.steps.calibration_photos import CalibrationPhotos
-from bench.steps.export import Convert
 from bench.steps.export_function import ExportFunction
 from bench.steps.pretrained import Pretrained
-from bench.steps.quantize_min_max import RECIPE, QuantizeMinMax
 from bench.steps.random_weights import RandomWeights
 from bench.steps.trained import Network
 from bench.variants.chains import variants
@@ -71,14 +68,14 @@ def make_variants(dataset: str, choices: Choices) -> tuple[Variant, ...]:
 def _of(member: Member, chosen: str) -> tuple[Variant, ...]:
     """Return one network's variants; int8 ranges as wide as the calibration photographs had."""
     trained = weights(member.network, chosen)
-    photos = CalibrationPhotos(member.side, member.side)
-    exported = ExportFunction(trained)
-    static = QuantizeMinMax(Convert(exported), photos)
-    return tuple(
-        dataclasses.replace(variant, chain=static) if variant.name.endswith(RECIPE) else variant
-        for variant in variants(
-            NAME, member.stem, trained, photos, member.precisions, exported=exported
-        )
+    return variants(
+        NAME,
+        member.stem,
+        trained,
+        CalibrationPhotos(member.side, member.side),
+        member.precisions,
+        exported=ExportFunction(trained),
+        widest=True,
     )
 
 
