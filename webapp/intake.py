@@ -92,9 +92,8 @@ class Server(TcpWSGIServer):
     def pull_trigger(self) -> None:
         """Let the loop notice what a thread did with its connection."""
         channel = getattr(connection.serving, "channel", None)
-        if channel is not None:
-            self.loop.look_again(channel._fileno)
-        if not self.loop.is_here():
+        is_stale = channel is None or self.loop.is_stale(channel._fileno)
+        if is_stale and not self.loop.is_here():
             super().pull_trigger()
 
     def handle_accept(self) -> None:
