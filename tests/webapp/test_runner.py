@@ -167,6 +167,7 @@ def test_whether_batches_pay_is_measured(tmp_path: Path, monkeypatch: pytest.Mon
     from webapp.inference import runner
 
     model = resizable(tmp_path)
+    monkeypatch.setattr(runner, "QUICK_SECONDS", 0.0)
     monkeypatch.setattr(runner, "TRIAL_SECONDS", float("inf"))
     monkeypatch.setattr(runner, "PAYS", float("inf"))
     assert batching_pays(model, 8)
@@ -179,3 +180,6 @@ def test_whether_batches_pay_is_measured(tmp_path: Path, monkeypatch: pytest.Mon
     assert not batching_pays(fixed, 8)
     monkeypatch.setattr(runner, "TRIAL_SECONDS", 0.0)
     assert not batching_pays(model, 8)  # which takes too long to find out
+    monkeypatch.setattr(runner, "TRIAL_SECONDS", float("inf"))
+    monkeypatch.setattr(runner, "QUICK_SECONDS", float("inf"))
+    assert not batching_pays(model, 8)  # for which it does not matter

@@ -22,6 +22,10 @@ from webapp.spec import Scores, ServedModel
 PAYS = 0.8
 """A batch pays where a picture in it takes at most so much of what it takes alone."""
 
+QUICK_SECONDS = 0.0002
+"""A picture that takes less alone has nothing to gain: the rest of its request takes five times as
+long, and more where it waits for others."""
+
 TURNS = 3
 
 TRIAL_SECONDS = 0.3
@@ -119,6 +123,9 @@ def batching_pays(model: ServedModel, most: int) -> bool:
     opened = open_runner(model)
     single = opened.runner
     with contextlib.closing(single):
+        if opened.seconds < QUICK_SECONDS:
+            log.info("%s: a picture takes too little time for batches to matter", name)
+            return False
         expected = opened.seconds * (pictures_compared(most) + 2 * most)
         if expected > TRIAL_SECONDS:
             log.info("%s: a picture takes too long to try whether batches pay", name)
