@@ -84,9 +84,11 @@ class Server(TcpWSGIServer):
             self.loop.look_again(descriptor)
 
     def maintenance(self, now: float) -> None:
-        """Look after all connections."""
+        """Look after all connections; those that ask nothing make room where there is none."""
+        is_full = len(self._map) >= self.adj.connection_limit
+        idle_seconds = LOOK_SECONDS if is_full else self._settings.idle_seconds
         for descriptor, channel in list(self.active_channels.items()):
-            channel.look(now, self._settings.upload_seconds, self._settings.idle_seconds)
+            channel.look(now, self._settings.upload_seconds, idle_seconds)
             self.loop.look_again(descriptor)
 
     def pull_trigger(self) -> None:

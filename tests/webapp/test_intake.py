@@ -253,6 +253,15 @@ def test_probes_answer_while_every_other_thread_is_taken(start: Start) -> None:
         sender.join(PATIENCE)
 
 
+def test_connections_that_ask_nothing_do_not_keep_others_out(start: Start) -> None:
+    running = start(connections=16, idle_seconds=PATIENCE)
+    with contextlib.ExitStack() as opened:
+        for _ in range(40):
+            opened.enter_context(running.connect())
+        assert running.ask("GET", "/livez")[0] == 200
+        assert running.predict() == 200
+
+
 def test_over_capacity_the_others_are_told_to_come_again(start: Start) -> None:
     service = FakeService(places=2)
     running = start(service)
