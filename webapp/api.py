@@ -13,11 +13,11 @@ import numpy as np
 from flask import Blueprint, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from bench.spec import Pixels
 from webapp import pictures, problems, state, uploads, watching
+from webapp.arrival import ARRIVED, PLACE, PREDICT
 from webapp.problems import Problem
 from webapp.settings import Settings
-from webapp.spec import Answer, Failed, Late, Refusal, ServedModel, Service
+from webapp.spec import Answer, Failed, Late, Place, Refusal, ServedModel, Service
 from webapp.state import State
 
 BEST = 3
@@ -25,9 +25,6 @@ BEST = 3
 
 CLIENT_HEADER = "X-Client-Id"
 CLIENT_COOKIE = "slimbench_client"
-
-ARRIVED = "slimbench.arrived"
-"""Key of a WSGI environment: when the request was there whole, of `time.monotonic`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ def blueprint(settings: Settings, service: Service) -> Blueprint:
     """Return the part of the application that answers programs."""
     made = Blueprint("api", __name__)
 
-    @made.post("/predict")
+    @made.post(PREDICT)
     def post_predict() -> Response:
         return jsonify(
             predict(
@@ -87,11 +84,15 @@ def blueprint(settings: Settings, service: Service) -> Blueprint:
 
 def client_id() -> str:
     """Return what tells the current request's client from others, for the choice of a canary."""
-    named = request.headers.get(CLIENT_HEADER) or request.cookies.get(CLIENT_COOKIE)
-    if named:
-        return named
-    address = request.remote_addr or ""
-    return hashlib.blake2b(address.encode(), digest_size=16).hexdigest()
+    headers, cookies = request.headers, request.cookies
+    return client_of(
+        headers.get(CLIENT_HEADER), cookies.get(CLIENT_COOKIE), request.remote_addr or ""
+    )
+
+
+def client_of(header: str | None, cookie: str | None, address: str) -> str:
+    """Return what tells a client from others by what it sent, or else by its address."""
+    return header or cookie or hashlib.blake2b(address.encode(), digest_size=16).hexdigest()
 
 
 def predict(
@@ -152,26 +153,26 @@ def _answered(
     current: State, model: ServedModel, content: bytes | Callable[[], bytes], begun: float
 ) -> Prediction:
     deadline = begun + current.settings.deadline_seconds
-    with current.service.enter() as place, current.watching.queue_depth.track_inprogress():
+    with _place(current.service) as place, current.watching.queue_depth.track_inprogress():
         started = time.monotonic()
-        pixels = _decoded(current, model, content, deadline)
+        if started >= deadline:
+            raise Late("no picture before it was decoded in time")
+        file = content if isinstance(content, bytes) else content()
+        pixels = pictures.read(file, model, current.settings)
         decoded = time.monotonic()
         current.watching.decoded(model, decoded - started)
-        answer = place.answer(pixels, model, deadline)
+        with current.turns.given_up():
+            answer = place.answer(pixels, model, deadline)
     current.watching.answered(answer)
     return _prediction(answer, decoded - started, time.monotonic() - begun)
 
 
-def _decoded(
-    current: State, model: ServedModel, content: bytes | Callable[[], bytes], deadline: float
-) -> Pixels:
-    file = content if isinstance(content, bytes) else content()
-    if not current.decoders.acquire(timeout=max(0.0, deadline - time.monotonic())):
-        raise Late("no picture before it was decoded in time")
-    try:
-        return pictures.read(file, model, current.settings)
-    finally:
-        current.decoders.release()
+def _place(service: Service) -> Place:
+    """Return the place that the request got when it arrived; without such a server, one now."""
+    given: Place | Refusal | None = request.environ.get(PLACE)
+    if isinstance(given, Refusal):
+        raise given
+    return service.enter() if given is None else given
 
 
 def _prediction(answer: Answer, decode_seconds: float, total_seconds: float) -> Prediction:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import time
-import uuid
 
 from flask import Flask, Response, g, request
 
-from webapp import api, logs, openapi, page, probes, problems, security, state, uploads
+from webapp import api, logs, openapi, page, probes, problems, request_id, security, state, uploads
 from webapp.settings import Settings
 from webapp.spec import Service
-
-REQUEST_ID = "X-Request-Id"
-
-_PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-"""Others are not taken over, since they go into answers and logs."""
+from webapp.turns import InTurn
 
 
 def create_app(settings: Settings, service: Service) -> Flask:
@@ -24,9 +18,10 @@ def create_app(settings: Settings, service: Service) -> Flask:
     app = Flask("webapp")
     app.request_class = uploads.UploadRequest
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    state.attach(app, settings, service)
+    turns = state.attach(app, settings, service).turns
     app.before_request(_begin)
     app.after_request(_end)
+    app.wsgi_app = InTurn(app.wsgi_app, turns, settings.deadline_seconds)  # type: ignore[method-assign]
     security.secure(app, settings)
     problems.register(app)
     app.register_blueprint(api.blueprint(settings, service))
@@ -37,13 +32,12 @@ def create_app(settings: Settings, service: Service) -> Flask:
 
 
 def _begin() -> None:
-    given = request.headers.get(REQUEST_ID, "")
-    g.request_id = given if _PLAIN_ID.fullmatch(given) else uuid.uuid4().hex
+    g.request_id = request_id.request_id(request.headers.get(request_id.HEADER, ""))
     g.begun = time.monotonic()
 
 
 def _end(response: Response) -> Response:
-    response.headers[REQUEST_ID] = problems.request_id()
+    response.headers[request_id.HEADER] = problems.request_id()
     _remember_client(response)
     if response.mimetype in {"application/json", problems.CONTENT_TYPE}:
         response.headers.setdefault("Cache-Control", "no-store")

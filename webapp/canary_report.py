@@ -165,7 +165,8 @@ def quantile(buckets: Buckets, share: float) -> float | None:
         if count >= rank and count > below:
             if math.isinf(bound):
                 return None
-            return low + (bound - low) * (rank - below) / (count - below)
+            # rounding may not lead past the bucket's end
+            return min(bound, low + (bound - low) * (rank - below) / (count - below))
         low, below = bound, count
     return None
 

@@ -1,63 +1,90 @@
-"""Which thread handles a request: probes and metrics have one of their own.
+"""Which thread handles a request, decided as soon as it has arrived whole.
 
-So no number of other requests delays them, and a server under load is not taken for a dead one.
+A picture takes its place in the queue right then, and there is a thread for each place: what is
+taken in never waits for a thread. What finds no place is refused by the loop itself. Pages have
+threads of their own, and so have probes, so that no number of pictures delays them.
 """
 
 from __future__ import annotations
 
-import threading
 import time
+from collections import deque
 from typing import Any
 
 from waitress.task import ThreadedTaskDispatcher
 
+from webapp.arrival import PREDICT, TAKE_PICTURES
+from webapp.connection import NoPlace
 from webapp.probes import PATHS
+from webapp.spec import Refusal, Service
 
 PROBE_THREADS = 1
 
-
-class _Mark:
-    """Tells when all that was queued before it has been begun."""
-
-    def __init__(self) -> None:
-        self.passed = threading.Event()
-
-    def service(self) -> None:
-        """Be reached."""
-        self.passed.set()
-
-    def cancel(self) -> None:
-        """Be dropped with the others."""
-        self.passed.set()
+OTHER_THREADS = 4
+"""Those for pages."""
 
 
 class Lanes:
-    """Waitress's dispatcher twice: for pictures and pages, and for probes.
+    """Waitress's dispatcher three times: for pictures with a place, for probes, and for the rest.
 
     Args:
-        threads: those for pictures and pages.
+        service: gives the places.
+        places: how many of them there are.
     """
 
-    def __init__(self, threads: int) -> None:
-        self._usual = ThreadedTaskDispatcher()
-        self._usual.set_thread_count(threads)
-        self._probes = ThreadedTaskDispatcher()
-        self._probes.set_thread_count(PROBE_THREADS)
+    def __init__(self, service: Service, places: int) -> None:
+        self._service = service
+        self._refused: deque[Any] = deque()
+        self._pictures = _threads(places)
+        self._others = _threads(OTHER_THREADS)
+        self._probes = _threads(PROBE_THREADS)
 
     def add_task(self, channel: Any) -> None:
         """Hand a connection to a thread, to handle the first of its requests."""
         request = channel.requests[0]
         request.arrived = time.monotonic()
-        lane = self._probes if getattr(request, "path", "") in PATHS else self._usual
-        lane.add_task(channel)
+        lane = self._lane(request)
+        if lane is self._others and request.refusal is not None and _is_short(channel, request):
+            request.error = NoPlace("")
+            self._refused.append(channel)
+        else:
+            lane.add_task(channel)
 
-    def catch_up(self, seconds: float) -> bool:
-        """Wait until all that waits now for a thread has got one; False if it took longer."""
-        mark: Any = _Mark()
-        self._usual.add_task(mark)
-        return bool(mark.passed.wait(seconds))
+    def refuse(self) -> bool:
+        """Refuse one that waits for that, in the loop's thread; returns whether more do.
+
+        Not all, since meanwhile the loop would take no probe in.
+        """
+        if self._refused:
+            self._refused.popleft().service()
+        return bool(self._refused)
 
     def shutdown(self) -> None:
         """End the threads; what is still queued is dropped."""
-        for lane in (self._usual, self._probes):
+        for lane in (self._pictures, self._others, self._probes):
             lane.shutdown(cancel_pending=True, timeout=1)
+
+    def _lane(self, request: Any) -> ThreadedTaskDispatcher:
+        if request.error is not None:
+            return self._others
+        if request.path in PATHS:
+            return self._probes
+        if request.command == "POST" and request.path in TAKE_PICTURES:
+            try:
+                request.place = self._service.enter()
+            except Refusal as refusal:
+                request.refusal = refusal
+            else:
+                return self._pictures
+        return self._others
+
+
+def _is_short(channel: Any, request: Any) -> bool:
+    """Tell whether a refusal is for a program, not a page, and has nothing before it to be sent."""
+    return request.path == PREDICT and not channel.total_outbufs_len
+
+
+def _threads(count: int) -> ThreadedTaskDispatcher:
+    dispatcher = ThreadedTaskDispatcher()
+    dispatcher.set_thread_count(count)
+    return dispatcher

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.class_count import class_count
 from bench.errors import UsageProblem
-from bench.export.describe import class_count
 from bench.history.document import HistoryError, read
 from bench.history.machine import cpu
 from bench.history.record import Entry, History, record

@@ -36,9 +36,6 @@ UNFINISHED = 1
 READY = b"1"
 """What is written to the descriptor on which the supervisor waits."""
 
-CATCH_UP_SECONDS = 1.0
-"""How long requests that wait for a thread when a signal comes may take to get one."""
-
 SPARE_FILES = 64
 """Descriptors for everything but connections."""
 
@@ -100,7 +97,6 @@ class Life:
     def _drain(self) -> None:
         self._asked.wait()
         logs.say("Ending: what was accepted is finished, nothing new is taken.")
-        self._server.lanes.catch_up(CATCH_UP_SECONDS)
         self._drained = self._service.drain(self._settings.drain_seconds)
         self._end()
 

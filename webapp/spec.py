@@ -80,7 +80,7 @@ class Failed(Refusal):
 class Place(Protocol):
     """A place in the queue, taken before a picture is decoded so that nothing is decoded in vain.
 
-    A context manager: leaving it gives the place back.
+    A context manager: leaving it gives the place back, leaving it again does nothing.
     """
 
     def __enter__(self) -> Place: ...

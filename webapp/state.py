@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import cast
 
@@ -11,6 +10,7 @@ from flask import Flask, current_app
 from webapp.rate_limit import RateLimit
 from webapp.settings import Settings
 from webapp.spec import Service
+from webapp.turns import Turns
 from webapp.watching import Watching
 
 KEY = "slimbench"
@@ -18,17 +18,13 @@ KEY = "slimbench"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All that a request's handling needs; one per application.
-
-    `decoders` lets as many pictures be decoded at once as there are workers: more would only hold
-    more memory, of which a large one takes a quarter of a GiB.
-    """
+    """All that a request's handling needs; one per application."""
 
     settings: Settings
     service: Service
     watching: Watching
     rate_limit: RateLimit | None
-    decoders: threading.Semaphore
+    turns: Turns
 
 
 def attach(app: Flask, settings: Settings, service: Service) -> State:
@@ -38,7 +34,7 @@ def attach(app: Flask, settings: Settings, service: Service) -> State:
         service=service,
         watching=Watching(),
         rate_limit=None if settings.rate is None else RateLimit(settings.rate, settings.rate_burst),
-        decoders=threading.Semaphore(settings.workers),
+        turns=Turns(settings.workers),
     )
     for model in (service.stable, service.canary):
         if model is not None:
@@ -47,6 +43,11 @@ def attach(app: Flask, settings: Settings, service: Service) -> State:
     return state
 
 
+def of(app: Flask) -> State:
+    """Return an application's."""
+    return cast(State, app.extensions[KEY])
+
+
 def current() -> State:
     """Return that of the application which handles the current request."""
-    return cast(State, current_app.extensions[KEY])
+    return of(current_app)

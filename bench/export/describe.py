@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import mmap
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-from ai_edge_litert import schema_py_generated as schema
 
 from bench import again, datasets
+from bench.class_count import class_count
 from bench.export.source import Source
 from bench.history.record import Entry
 from bench.photos.labelling import BACKGROUND, imagenet_classes
@@ -49,17 +44,6 @@ def describe(source: Source, licence: str | None) -> Described:
         channels=entry.input_shape[-1],
     )
     return Described(metadata, reasons)
-
-
-def class_count(model: Path) -> int:
-    """Return how many scores a classifier's file gives, by the shape of its only output."""
-    with (
-        model.open("rb") as file,
-        contextlib.closing(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) as content,
-    ):
-        graph: Any = schema.Model.GetRootAs(content, 0).Subgraphs(0)
-        output = graph.Tensors(graph.Outputs(0))
-        return int(output.Shape(output.ShapeLength() - 1))
 
 
 def _labels(source: Source, classes: int) -> tuple[str, ...] | Unmeasured:

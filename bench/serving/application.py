@@ -13,7 +13,7 @@ import signal
 import threading
 from pathlib import Path
 
-from bench.export.describe import class_count
+from bench.class_count import class_count
 from bench.pixels import MODES
 from bench.spec import PixelMode
 from bench.steps.store import file_sha256

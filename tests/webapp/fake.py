@@ -97,12 +97,15 @@ class FakeService:
 class Seat:
     def __init__(self, service: FakeService) -> None:
         self.service = service
+        self.held = True
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.service.leave()
+        if self.held:
+            self.held = False
+            self.service.leave()
 
     def answer(self, pixels: Pixels, model: ServedModel, deadline: float) -> Answer:
         assert deadline > time.monotonic() - 60

@@ -18,7 +18,7 @@ from bench.photos.decoding import decode
 from tests.photos.pictures import encoded, noise
 from tests.photos.test_decoding import png_header
 from tests.webapp.fake import CLASSES, MODEL, FakeService, app_of, brightness
-from webapp import api, problems
+from webapp import api, problems, state
 from webapp.spec import Busy, Draining, Failed, Late
 
 PICTURE = encoded(noise(0, 20, 10))
@@ -202,8 +202,7 @@ def test_while_it_drains_nothing_is_taken(service: FakeService, client: FlaskCli
 
 def test_a_picture_that_waits_too_long_for_its_decoding_is_late(service: FakeService) -> None:
     app = app_of(service, workers=1, deadline_seconds=0.01)
-    decoders = app.extensions["slimbench"].decoders
-    assert decoders.acquire()
+    assert state.of(app).turns.take(0)
     assert "0.01 s" in refused(send(app.test_client(), PICTURE), 504, "late")
     assert service.taken == 0
 

@@ -54,7 +54,6 @@ class Running:
     def drain(self) -> None:
         """End as a signal makes a server end."""
         self.server.draining = True
-        self.server.lanes.catch_up(PATIENCE)
         self.service.drain(PATIENCE)
         self.ended.set()
         self.server.pull_trigger()
@@ -238,10 +237,10 @@ def test_a_client_that_is_gone_harms_nobody(start: Start) -> None:
 
 
 def test_probes_answer_while_every_other_thread_is_taken(start: Start) -> None:
-    service = FakeService(places=10_000)
+    service = FakeService(places=4)
     running = start(service)
     service.gate.clear()
-    threads = running.settings.places + intake.MARGIN
+    threads = running.settings.places
     senders = [threading.Thread(target=running.predict) for _ in range(threads + 5)]
     for sender in senders:
         sender.start()
@@ -252,6 +251,15 @@ def test_probes_answer_while_every_other_thread_is_taken(start: Start) -> None:
     service.gate.set()
     for sender in senders:
         sender.join(PATIENCE)
+
+
+def test_connections_that_ask_nothing_do_not_keep_others_out(start: Start) -> None:
+    running = start(connections=16, idle_seconds=PATIENCE)
+    with contextlib.ExitStack() as opened:
+        for _ in range(40):
+            opened.enter_context(running.connect())
+        assert running.ask("GET", "/livez")[0] == 200
+        assert running.predict() == 200
 
 
 def test_over_capacity_the_others_are_told_to_come_again(start: Start) -> None:
@@ -271,6 +279,86 @@ def test_over_capacity_the_others_are_told_to_come_again(start: Start) -> None:
         sender.join(PATIENCE)
     assert statuses == [200, 200]
     assert running.predict() == 200
+
+
+@pytest.fixture
+def full(start: Start) -> Iterator[Running]:
+    """A server whose only place is taken."""
+    running = start(FakeService(places=1))
+    running.service.gate.clear()
+    sender = threading.Thread(target=running.predict)
+    sender.start()
+    assert running.service.waiting.acquire(timeout=PATIENCE)
+    yield running
+    running.service.gate.set()
+    sender.join(PATIENCE)
+
+
+def test_who_is_refused_is_told_as_by_the_application(
+    full: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection = http.client.HTTPConnection(*full.address, timeout=PATIENCE)
+    with contextlib.closing(connection), caplog.at_level("INFO"):
+        for number in range(3):  # over one connection, since nothing is wrong with that
+            headers = {**FORM, "X-Request-Id": f"mine-{number}", "X-Client-Id": "me"}
+            connection.request("POST", "/predict", BODY, headers)
+            response = connection.getresponse()
+            said = json.loads(response.read())
+            assert response.status == 503
+            assert response.headers["Retry-After"] == "3"
+            assert response.headers["X-Request-Id"] == said["request_id"] == f"mine-{number}"
+            assert response.headers["Content-Type"] == "application/problem+json"
+            assert "Content-Security-Policy" in response.headers
+            assert said["type"] == "/problems/busy"
+            assert said["error"].endswith("try again in 3 s.")
+    assert full.service.clients[-1] == "me"
+    connection = http.client.HTTPConnection(*full.address, timeout=PATIENCE)
+    with contextlib.closing(connection):
+        connection.request("GET", "/metrics")
+        metrics = connection.getresponse().read().decode()
+    label = 'model="tiny_f32",outcome="busy",version="7"'
+    assert f"slimbench_requests_total{{{label}}} 3.0" in metrics
+    logged = [vars(each)["fields"] for each in caplog.records if each.message == "request"]
+    assert [each["request_id"] for each in logged] == ["mine-0", "mine-1", "mine-2"]
+    assert {(each["outcome"], each["status"], each["version"]) for each in logged} == {
+        ("busy", 503, "7")
+    }
+
+
+def test_requests_in_a_row_are_refused_in_their_order(full: Running) -> None:
+    asked = (REQUEST + BODY) * 2 + b"GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n"
+    with full.connect() as connection:
+        connection.sendall(asked)
+        answers = received(connection).split(b"HTTP/1.1 ")[1:]
+    assert [answer[:3] for answer in answers] == [b"503", b"503", b"200"]
+
+
+def test_a_place_of_a_client_that_left_before_its_turn_is_free_again(start: Start) -> None:
+    running = start(FakeService(places=2), workers=1)
+    turns = running.server.state.turns
+    assert turns.take(PATIENCE)
+    for _ in range(2):
+        with running.connect() as connection:
+            connection.sendall(REQUEST + BODY)
+            wait_until(lambda: running.service.taken > 0)
+    turns.give_back()
+    wait_until(lambda: running.service.taken == 0)
+    assert running.predict() == 200
+
+
+def test_hundreds_of_connections_are_served_whatever_the_others_do(start: Start) -> None:
+    running = start(FakeService(places=100), workers=2, queue=98)
+    with contextlib.ExitStack() as opened:
+        idle = [opened.enter_context(running.connect()) for _ in range(100)]
+        for _ in range(2):
+            for connection in idle:
+                connection.sendall(REQUEST + BODY)
+            for connection in idle:
+                assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200")
+        for connection in idle[:50]:
+            connection.close()
+        assert running.predict() == 200
+        wait_until(lambda: len(running.server.active_channels) <= 51)
 
 
 # The end

@@ -167,6 +167,8 @@ def test_whether_batches_pay_is_measured(tmp_path: Path, monkeypatch: pytest.Mon
     from webapp.inference import runner
 
     model = resizable(tmp_path)
+    monkeypatch.setattr(runner, "QUICK_SECONDS", 0.0)
+    monkeypatch.setattr(runner, "TRIAL_SECONDS", float("inf"))
     monkeypatch.setattr(runner, "PAYS", float("inf"))
     assert batching_pays(model, 8)
     monkeypatch.setattr(runner, "PAYS", 0.0)
@@ -176,3 +178,8 @@ def test_whether_batches_pay_is_measured(tmp_path: Path, monkeypatch: pytest.Mon
     fixed = read_manifest(write(folder, {"1": put(folder)}, "1")).stable
     monkeypatch.setattr(runner, "PAYS", float("inf"))
     assert not batching_pays(fixed, 8)
+    monkeypatch.setattr(runner, "TRIAL_SECONDS", 0.0)
+    assert not batching_pays(model, 8)  # which takes too long to find out
+    monkeypatch.setattr(runner, "TRIAL_SECONDS", float("inf"))
+    monkeypatch.setattr(runner, "QUICK_SECONDS", float("inf"))
+    assert not batching_pays(model, 8)  # for which it does not matter

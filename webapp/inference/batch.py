@@ -80,7 +80,7 @@ def open_batch(model: ServedModel, most: int, single: Runner) -> Batch:
     try:
         interpreter.allocate_tensors()
         batch = Batch(interpreter, model.pixels, most)
-        for size in sorted({1, 2, most}, reverse=True):
+        for size in _compared(most):
             found, _ = batch.run(images[:size])
             _compare(found, expected[:size])
     except (ValueError, RuntimeError) as error:
@@ -88,6 +88,16 @@ def open_batch(model: ServedModel, most: int, single: Runner) -> Batch:
             error
         )
     return batch
+
+
+def pictures_compared(most: int) -> int:
+    """Return how many pictures the model answers before a batch of `most` is used."""
+    return most + sum(_compared(most))
+
+
+def _compared(most: int) -> list[int]:
+    """Return the sizes that are tried, which end with the one that the first picture needs."""
+    return sorted({1, 2, most}, reverse=True)
 
 
 def _compare(found: Sequence[Scores], expected: Sequence[Scores]) -> None:

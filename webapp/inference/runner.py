@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import math
 import statistics
 import time
 from collections.abc import Sequence
@@ -13,14 +15,21 @@ import numpy as np
 
 from bench.engines.litert import LiteRT
 from bench.spec import Pixels, Session
-from webapp.inference.batch import NotBatchable, open_batch
+from webapp.inference.batch import NotBatchable, open_batch, pictures_compared
 from webapp.measured import THREADS
 from webapp.spec import Scores, ServedModel
 
 PAYS = 0.8
 """A batch pays where a picture in it takes at most so much of what it takes alone."""
 
+QUICK_SECONDS = 0.0002
+"""A picture that takes less alone has nothing to gain: the rest of its request takes five times as
+long, and more where it waits for others."""
+
 TURNS = 3
+
+TRIAL_SECONDS = 0.3
+"""How long it may take to find out whether batches pay, since nothing is served meanwhile."""
 
 log = logging.getLogger(__name__)
 
@@ -108,24 +117,30 @@ def batching_pays(model: ServedModel, most: int) -> bool:
 
     The median of the ratios of some turns, each a batch and then its pictures alone. A network
     that fills a core with one picture gains nothing, and one whose batch leaves the cache loses.
+    One that takes too long to try is such a network most often, and is answered without.
     """
-    opened = open_runner(model, most)
-    batch = opened.runner
-    single = Single(_session(model))
-    try:
-        if batch.most == 1:
+    name = f"{model.name} {model.version}"
+    opened = open_runner(model)
+    single = opened.runner
+    with contextlib.closing(single):
+        if opened.seconds < QUICK_SECONDS:
+            log.info("%s: a picture takes too little time for batches to matter", name)
             return False
-        images = [np.zeros(model.input_shape, np.uint8)] * most
-        ratios = [batch.run(images)[1] / single.run(images)[1] for _ in range(TURNS)]
-        ratio = statistics.median(ratios)
-        log.info(
-            "%s %s: a picture in a batch of %d takes %.2f times as long as alone",
-            model.name,
-            model.version,
-            most,
-            ratio,
-        )
-        return ratio <= PAYS
-    finally:
-        batch.close()
-        single.close()
+        expected = opened.seconds * (pictures_compared(most) + 2 * most)
+        if expected > TRIAL_SECONDS:
+            log.info("%s: a picture takes too long to try whether batches pay", name)
+            return False
+        begun = time.perf_counter()
+        try:
+            batch = open_batch(model, most, single)
+        except NotBatchable as reason:
+            log.info("%s: no batches, since %s", name, reason)
+            return False
+        with contextlib.closing(batch):
+            images = [np.zeros(model.input_shape, np.uint8)] * most
+            ratios: list[float] = []
+            while len(ratios) < TURNS and time.perf_counter() - begun < TRIAL_SECONDS:
+                ratios.append(batch.run(images)[1] / single.run(images)[1])
+    ratio = statistics.median(ratios or [math.inf])
+    log.info("%s: a picture in a batch of %d takes %.2f times as long as alone", name, most, ratio)
+    return ratio <= PAYS
