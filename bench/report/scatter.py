@@ -29,6 +29,9 @@ from bench.report.words import WORDS, Lang
 PANEL = (10.5, 6.6)
 """Inches of each engine and number of threads."""
 
+MOST_NAMES = 24
+"""Of more cases in a panel only the best and the reference are named: names would hide points."""
+
 MARGIN = np.array([2.0, 0.5])
 """What is kept free beside and above a name, points."""
 
@@ -50,7 +53,7 @@ def pareto(history: History, lang: Lang) -> Figure | None:
 
     A case whose size or time was not measured has no place in the picture and is named below it;
     one without an accuracy is drawn but is neither on the front nor dominated. None where no
-    case has both.
+    case has both. Of many cases not all are named.
     """
     entries = in_order(history)
     settings = list(dict.fromkeys((entry.case.engine, entry.case.threads) for entry in entries))
@@ -87,8 +90,8 @@ def pareto(history: History, lang: Lang) -> Figure | None:
     # Names are placed in the final layout, which drawing once settles.
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
-    for axes, (_, members), named in zip(panels, drawn.items(), texts, strict=True):
-        _place_names(axes, members, named)
+    for axes, named in zip(panels, texts, strict=True):
+        _place_names(axes, named)
     return figure
 
 
@@ -104,12 +107,12 @@ def _shades(entries: Sequence[Entry]) -> ScalarMappable | None:
 
 def _draw_points(
     axes: Axes, entries: Sequence[Entry], shades: ScalarMappable | None, lang: Lang
-) -> list[Annotation]:
-    """Draw one panel's points and return their names, not placed yet."""
+) -> list[tuple[Entry, Annotation]]:
+    """Draw one panel's points and return those that are named with their names, not placed yet."""
     words = WORDS[lang]
     spots = [_spot(entry) for entry in entries]
     front = _front(entries)
-    names = []
+    names: list[tuple[Entry, Annotation]] = []
     for entry, (size, time), best in zip(entries, spots, front, strict=True):
         share = entry.accuracy_top1
         fill = _fill(share, shades)
@@ -126,6 +129,8 @@ def _draw_points(
         )
         if entry.is_reference:
             axes.plot(size, time, **_RING, zorder=3)
+        if len(entries) > MOST_NAMES and not (best or entry.is_reference):
+            continue
         name = entry.case.variant
         if entry.is_reference:
             name += f" ({words.reference})"
@@ -142,7 +147,7 @@ def _draw_points(
             zorder=4,
         )
         written.set_in_layout(False)
-        names.append(written)
+        names.append((entry, written))
     _scale(axes, spots, lang)
     return names
 
@@ -189,21 +194,21 @@ def _scale(axes: Axes, spots: Sequence[tuple[float, float]], lang: Lang) -> None
     axes.set_axisbelow(True)
 
 
-def _place_names(axes: Axes, entries: Sequence[Entry], names: Sequence[Annotation]) -> None:
+def _place_names(axes: Axes, named: Sequence[tuple[Entry, Annotation]]) -> None:
     """Move the names to where they can be read, with a line to points that are further off."""
     scale = 72 / axes.figure.dpi
-    points = axes.transData.transform([_spot(entry) for entry in entries]) * scale
-    extents = [name.get_window_extent() for name in names]
+    points = axes.transData.transform([_spot(entry) for entry, _ in named]) * scale
+    extents = [name.get_window_extent() for _, name in named]
     sizes = np.array([(extent.width, extent.height) for extent in extents]) * scale + 2 * MARGIN
     frame = axes.bbox
     area = Area(*(edge * scale for edge in (frame.x0 + 4, frame.y0 + 4, frame.x1, frame.y1)))
     corners = place(points, sizes, area)
-    for i, name in enumerate(names):
+    for i, (entry, name) in enumerate(named):
         name.set_position(tuple(corners[i] + MARGIN - points[i]))
         end = anchor(points[i], corners[i][None, :], sizes[i])[0]
         line = axes.annotate(
             "",
-            _spot(entries[i]),
+            _spot(entry),
             xytext=tuple(end - points[i]),
             textcoords="offset points",
             arrowprops={

@@ -131,6 +131,25 @@ def test_every_model_is_named_in_the_pareto_chart_and_no_name_covers_another() -
     assert best == {"student_distilled_f32", "student_distilled_static_wi8_ai8"}
 
 
+def test_of_many_models_only_the_best_and_the_reference_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    everything = scatter.pareto(history(), "en")
+    monkeypatch.setattr(scatter, "MOST_NAMES", len(MODELS) - 1)
+    fewer = scatter.pareto(history(), "en")
+    assert everything is not None
+    assert fewer is not None
+    shown = [name for name in MODELS if f"{name} " in texts(fewer)]
+    bold = [
+        text.get_text()
+        for text in everything.findobj(Annotation)
+        if isinstance(text, Annotation) and text.get_fontweight() == "bold"
+    ]
+    best = [name for name in MODELS if any(text.startswith(f"{name} ") for text in bold)]
+    reference = [name for name in MODELS if f"{name} (Reference)" in texts(everything)]
+    assert {*shown} == {*best, *reference} < {*MODELS}
+
+
 def test_the_pareto_chart_says_what_it_leaves_out() -> None:
     run = document()
     unmeasure(run, "mobilenetv2_f32", "latency_ms", "refused")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bench.datasets import cifar10
 from bench.errors import UsageProblem
 from bench.places import RESULTS
 from tests import example_history
@@ -18,7 +19,7 @@ from tests.webapp.versions import CLASSES, FLOAT, INT8, canary, put, toml, write
 from webapp.manifest import DEFAULT, ManifestProblem, read_manifest
 
 ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-PUBLISHED = RESULTS / "published" / "digits"
+PUBLISHED = RESULTS / "published" / "cifar10-full"
 
 
 @pytest.fixture
@@ -224,19 +225,36 @@ def test_nothing_in_a_canary_touches_stable(
     assert read_manifest(path).stable.sha256 == one["sha256"]
 
 
-def test_the_model_that_comes_along_is_whole() -> None:
+def test_the_model_that_comes_along_is_whole_small_and_good() -> None:
     stable = read_manifest().stable
-    assert (stable.name, stable.classes) == (INT8, tuple("0123456789"))
-    assert stable.entry["accuracy_top1"] == 0.994
+    assert (stable.name, stable.classes) == (
+        "resnet14_distilled_static_wi8_ai8",
+        cifar10.CLASSES,
+    )
     assert stable.file.parent == DEFAULT.parent
+    assert stable.file.stat().st_size <= 512_024
+    assert stable.entry["accuracy_top1"] >= 0.85
+    assert stable.entry["accuracy_n"] == 10_000
+
+
+def test_its_card_and_its_history_are_of_the_same_file() -> None:
+    stable = read_manifest().stable
+    text = (DEFAULT.parent / "README.md").read_text(encoding="utf-8")
+    low, high = stable.entry["accuracy_ci95"]
+    for fact in (
+        stable.name,
+        stable.sha256,
+        f"{stable.entry['size_bytes']:,}",
+        f"{stable.entry['accuracy_top1']:.1%}",
+        f"{low:.1%} to {high:.1%}",
+        stable.history.name,
+    ):
+        assert fact.replace("%", " %") in text
 
 
 def test_its_history_is_the_published_one() -> None:
     copy = read_manifest().stable.history
-    original = PUBLISHED / copy.name
-    if not original.exists():
-        pytest.skip(f"{original} is not there")
-    assert filecmp.cmp(copy, original, shallow=False)
+    assert filecmp.cmp(copy, PUBLISHED / copy.name, shallow=False)
 
 
 def test_nothing_heavy_is_imported_to_serve() -> None:
