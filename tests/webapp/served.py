@@ -1,10 +1,11 @@
-"""What the pages are tested with: the project's own model, answers that a test decides."""
+"""What the pages are tested with: a small model of digits, answers that a test decides."""
 
 from __future__ import annotations
 
 import dataclasses
 import io
 from collections import deque
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,18 @@ from tests.webapp.fake import FakeService, Seat
 from webapp.manifest import read_manifest
 from webapp.spec import Refusal, ServedModel
 
+DIGITS = Path(__file__).with_name("digits_model") / "manifest.toml"
+
 SCORES = (0.0, 0.0, 0.02, 0.0, 0.0, 0.9, 0.0, 0.0, 0.08, 0.0)
 """A clear five."""
 
 
 class PageService(FakeService):
-    """Has the project's own model; refuses what is in `refusals` first, then answers `scores`."""
+    """Has a model of digits; refuses what is in `refusals` first, then answers `scores`."""
 
     def __init__(self) -> None:
         super().__init__(places=8, scorer=lambda _: np.array(self.scores, np.float32))
-        self.stable = default_model()
+        self.stable = digits_model()
         self.scores: tuple[float, ...] = SCORES
         self.refusals: deque[Refusal] = deque()
         self.entered = 0
@@ -39,9 +42,9 @@ class PageService(FakeService):
         return super().enter()
 
 
-def default_model() -> ServedModel:
-    """Return the model that comes with the project."""
-    return read_manifest().stable
+def digits_model() -> ServedModel:
+    """Return a real model with its measurement."""
+    return read_manifest(DIGITS).stable
 
 
 def changed(model: ServedModel, **figures: Any) -> ServedModel:

@@ -10,7 +10,7 @@ from flask import Flask
 from bench.history.record import History, load
 from bench.report.table import table
 from tests import example_history
-from tests.webapp.served import Reason, changed, default_model
+from tests.webapp.served import Reason, changed, digits_model
 from tests.webapp.test_page import Page
 from webapp import page, problems
 from webapp.dashboard import Dashboard, front, pareto_chart, pareto_table, run_table
@@ -19,7 +19,7 @@ from webapp.settings import Settings
 from webapp.spec import ServedModel
 from webapp.trend import TrendReader
 
-MODEL = default_model()
+MODEL = digits_model()
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from tests.webapp.served import Reason, changed, default_model
+from tests.webapp.served import Reason, changed, digits_model
 from webapp.figures import day, figures
 from webapp.languages import phrases
 
 MODEL = changed(
-    default_model(),
+    digits_model(),
     size_bytes=46_088,
     size_gzip_bytes=29_852,
     accuracy_top1=0.994,

@@ -17,6 +17,7 @@ from bench import datasets
 from bench.engines.litert import ENGINE
 from bench.spec import Pixels
 from tests.tiny_models import SHAPE, _Graph
+from tests.webapp.served import DIGITS
 from tests.webapp.versions import put, write
 from webapp.inference import Serving, open_service
 from webapp.inference.runner import batching_pays, open_runner
@@ -29,7 +30,7 @@ CLIENTS = 16
 
 @pytest.fixture(scope="module")
 def digits() -> ServedModel:
-    return read_manifest().stable
+    return read_manifest(DIGITS).stable
 
 
 @pytest.fixture(scope="module")
