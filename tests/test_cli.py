@@ -13,6 +13,7 @@ from bench import cli, commands, registry
 from bench.commands import store
 from bench.errors import UsageProblem
 from bench.history.document import HistoryError
+from tests.fresh_process import printed
 
 Ending = Callable[[BaseException | int], None]
 
@@ -110,14 +111,7 @@ def test_only_the_command_that_is_asked_for_is_loaded() -> None:
         "import sys; from bench import cli; cli._parser(['store', '--prune']); "
         "print(*(name for name in sys.modules if name.startswith('bench.commands.')))"
     )
-    said = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=Path(cli.__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert said.stdout.split() == ["bench.commands.store"]
+    assert printed(program).split() == ["bench.commands.store"]
 
 
 def test_it_knows_its_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,11 +150,4 @@ def test_it_starts_without_tensorflow_or_pytest() -> None:
         "import sys; from bench import cli; cli._parser(); "
         "print(sorted({'tensorflow', 'tf_keras', 'pytest', 'matplotlib'} & set(sys.modules)))"
     )
-    said = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=Path(cli.__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert said.stdout.strip() == "[]"
+    assert printed(program).strip() == "[]"

@@ -1,20 +1,17 @@
 from __future__ import annotations
 
 import base64
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-import bench
 from bench.choose.choice import candidates, choose, told_apart
 from bench.choose.limits import make_limits
 from bench.errors import UsageProblem
 from bench.report.pareto import Tradeoff, on_front
 from tests import example_history
+from tests.fresh_process import printed
 
 OPTIONS = {
     "size": "--max-size-mb",
@@ -182,11 +179,4 @@ def test_a_choice_needs_neither_pytest_nor_tensorflow():
 import sys, bench.choose.show, bench.choose.choice
 print(sorted({"pytest", "tensorflow", "tf_keras", "ai_edge_litert"} & set(sys.modules)))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=Path(bench.__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "[]"
+    assert printed(program).strip() == "[]"

@@ -4,15 +4,12 @@ import base64
 import csv
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-import bench
 from bench.cli import main
 from bench.commands.compare import METRICS
 from bench.compare.comparison import UNPAIRED
@@ -21,6 +18,7 @@ from bench.compare.significance import ALPHA, enough, mann_whitney, mcnemar
 from bench.history.write import save
 from bench.report.words import ENGLISH
 from tests.example_history import IMAGES, document, info, unmeasure
+from tests.fresh_process import printed
 
 SCRATCH = "student_scratch_f32"
 REFERENCE = "resnet50_f32"
@@ -383,11 +381,4 @@ import sys
 import bench.compare.tables, bench.compare.data, bench.commands.compare, bench.commands.promote
 print(sorted({"pytest", "pytest_benchmark", "tensorflow", "ai_edge_litert"} & set(sys.modules)))
 """
-    said = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=Path(bench.__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert said.stdout.strip() == "[]"
+    assert printed(program).strip() == "[]"

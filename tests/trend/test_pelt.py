@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 import pytest
 from ruptures.detection import KernelCPD
 
-import bench
 from bench.trend.pelt import pieces
+from tests.fresh_process import printed
 
 
 def as_published(signal: npt.NDArray[np.float64], penalty: float, shortest: int) -> tuple[int, ...]:
@@ -48,14 +44,7 @@ import ruptures
 print(*ruptures.KernelCPD("linear", 5).fit(signal).predict(pen=5.0))
 print(pieces(signal, 5.0, 5))
 """
-    said = subprocess.run(
-        [sys.executable, "-c", program, first],
-        cwd=Path(bench.__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert said.stdout.splitlines() == ["(0, 20)", "20 40", "(0, 20)"]
+    assert printed(program, first).splitlines() == ["(0, 20)", "20 40", "(0, 20)"]
 
 
 def test_no_scipy_is_loaded_for_it() -> None:
@@ -66,11 +55,4 @@ from bench.trend.change_points import level_starts
 assert level_starts([8.0] * 20 + [9.0] * 20, exact=False) == (0, 20)
 print("numpy" in sys.modules, "scipy" in sys.modules)
 """
-    said = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=Path(bench.__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert said.stdout.split() == ["True", "False"]
+    assert printed(program).split() == ["True", "False"]

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from bench.places import RESULTS
 from tests.webapp.fake import FakeService, Seat
-from webapp.manifest import read_manifest
+from webapp.measured import measurement, served
 from webapp.spec import Refusal, ServedModel
 
-DIGITS = Path(__file__).with_name("digits_model") / "manifest.toml"
+DIGITS = "student_distilled_static_wi8_ai8"
+MEASURED = RESULTS / "published" / "digits" / "0001_5d1b2d3a57bc_20261122_233845.json"
 
 SCORES = (0.0, 0.0, 0.02, 0.0, 0.0, 0.9, 0.0, 0.0, 0.08, 0.0)
 """A clear five."""
@@ -44,7 +46,8 @@ class PageService(FakeService):
 
 def digits_model() -> ServedModel:
     """Return a real model with its measurement."""
-    return read_manifest(DIGITS).stable
+    file = Path(__file__).with_name("digits_model") / f"{DIGITS}.tflite"
+    return served(measurement(MEASURED, DIGITS), "1", file, tuple("0123456789"))
 
 
 def changed(model: ServedModel, **figures: Any) -> ServedModel:

@@ -17,7 +17,7 @@ from bench import datasets
 from bench.engines.litert import ENGINE
 from bench.spec import Pixels
 from tests.tiny_models import SHAPE, _Graph
-from tests.webapp.served import DIGITS
+from tests.webapp.served import digits_model
 from tests.webapp.versions import put, write
 from webapp.inference import Serving, open_service
 from webapp.inference.runner import batching_pays, open_runner
@@ -30,7 +30,7 @@ CLIENTS = 16
 
 @pytest.fixture(scope="module")
 def digits() -> ServedModel:
-    return read_manifest(DIGITS).stable
+    return digits_model()
 
 
 @pytest.fixture(scope="module")
