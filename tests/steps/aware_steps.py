@@ -9,13 +9,14 @@ import numpy as np
 
 from bench import networks
 from bench.spec import Step, Workplace
-from bench.steps import fake_quantised, images, long_training, trained, transfer
+from bench.steps import fake_quantised, images, trained, transfer
 from bench.steps.long_training import LongSchedule
+from bench.steps.prune_blocks import PruneBlocks
 from bench.steps.prune_top import PruneTop
 from bench.steps.quantize_aware import QuantizeAware
 from bench.steps.softening import softmax
 from bench.steps.trained import WEIGHTS_FILE, Network
-from tests.steps.long_steps import Killed
+from tests.steps.long_steps import killed_then_run
 from tests.steps.tensorflow_steps import OfTensorFlow
 
 
@@ -29,24 +30,19 @@ class InterruptedAware(OfTensorFlow):
 
     def run(self, place: Workplace) -> None:
         step = QuantizeAware(self.source, self.images, self.schedule, keep_zeros=True)
-        resume, first = place.out / "resume", place.out / "first"
-        resume.mkdir()
-        first.mkdir()
-        told: list[str] = []
+        killed_then_run(step, place)
 
-        def killing(done: float, *_: object) -> None:
-            if done > 1.1:
-                raise Killed
 
-        def listening(_: float, __: float, note: str = "") -> None:
-            told.append(note)
+@dataclass(frozen=True, slots=True)
+class InterruptedBlocks(OfTensorFlow):
+    """A pruning of half the weights, four together, that is killed and run again."""
 
-        try:
-            step.run(Workplace(place.inputs, first, place.seed, killing, resume))
-        except Killed:
-            (place.out / "kept").write_text(str((resume / long_training.CHECKPOINT).exists()))
-        step.run(Workplace(place.inputs, place.out, place.seed, listening, resume))
-        (place.out / "told").write_text("\n".join(told))
+    source: Step
+    images: Step
+    schedule: LongSchedule
+
+    def run(self, place: Workplace) -> None:
+        killed_then_run(PruneBlocks(self.source, self.images, 0.5, 4, self.schedule), place)
 
 
 @dataclass(frozen=True, slots=True)

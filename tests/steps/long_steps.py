@@ -18,6 +18,28 @@ class Killed(BaseException):
     """What a kill is to the code that it meets."""
 
 
+def killed_then_run(step: Step, place: Workplace) -> None:
+    """Kill a training in its second epoch and run it again; `kept` and `told` say how that went."""
+    resume, first = place.out / "resume", place.out / "first"
+    resume.mkdir()
+    first.mkdir()
+    told: list[str] = []
+
+    def killing(done: float, *_: object) -> None:
+        if done > 1.1:
+            raise Killed
+
+    def listening(_: float, __: float, note: str = "") -> None:
+        told.append(note)
+
+    try:
+        step.run(Workplace(place.inputs, first, place.seed, killing, resume))
+    except Killed:
+        (place.out / "kept").write_text(str((resume / long_training.CHECKPOINT).exists()))
+    step.run(Workplace(place.inputs, place.out, place.seed, listening, resume))
+    (place.out / "told").write_text("\n".join(told))
+
+
 @dataclass(frozen=True, slots=True)
 class Interrupted(OfTensorFlow):
     """A training that is killed in its second epoch, and the same run again."""
@@ -27,28 +49,7 @@ class Interrupted(OfTensorFlow):
     schedule: LongSchedule
 
     def run(self, place: Workplace) -> None:
-        step = TrainStudent(self.images, self.network, self.schedule)
-        resume, first = place.out / "resume", place.out / "first"
-        resume.mkdir()
-        first.mkdir()
-        told: list[str] = []
-
-        def killing(done: float, *_: object) -> None:
-            if done > 1.1:
-                raise Killed
-
-        try:
-            step.run(Workplace(place.inputs, first, place.seed, killing, resume))
-        except Killed:
-            (place.out / "killed").touch()
-        kept = resume / long_training.CHECKPOINT
-
-        def listening(_: float, __: float, note: str = "") -> None:
-            told.append(note)
-
-        (place.out / "kept").write_text(str(kept.exists()))
-        step.run(Workplace(place.inputs, place.out, place.seed, listening, resume))
-        (place.out / "told").write_text("\n".join(told))
+        killed_then_run(TrainStudent(self.images, self.network, self.schedule), place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from bench.steps.few_images import FewImages
 from bench.steps.fine_tune_other import FineTuneOther
 from bench.steps.pretrained import Pretrained
 from bench.steps.prune import Prune
+from bench.steps.prune_blocks import PruneBlocks
 from bench.steps.prune_top import PruneTop
 from bench.steps.quantize_aware import QuantizeAware
 from bench.steps.teacher_answers import TeacherAnswers
@@ -70,7 +71,10 @@ def test_a_name_says_network_technique_and_precision(name):
     assert network.name.removeprefix("transfer_").removeprefix("tutorial_") == match["network"]
     assert isinstance(last, ConvertAware) == ("qat" in technique)
     assert any(step.keep_zeros for step in steps(name, QuantizeAware)) == ("pqat" in technique)
-    sparsities = {f"pruned{round(100 * step.sparsity)}" for step in steps(name, (Prune, PruneTop))}
+    pruning = steps(name, (Prune, PruneTop, PruneBlocks))
+    sparsities = {f"pruned{round(100 * step.sparsity)}" for step in pruning}
+    blocks = {f"blocks{step.block}" for step in steps(name, PruneBlocks)}
+    assert blocks == set(re.findall(r"blocks\d", technique))
     assert sparsities == set(re.findall(r"pruned\d\d", technique))
     assert bool(steps(name, TeacherAnswers)) == ("distilled" in technique)
     assert bool(steps(name, FewImages)) == ("1k" in technique or "tutorial" in technique)
