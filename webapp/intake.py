@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -96,7 +97,8 @@ class Server(TcpWSGIServer):
         channel = getattr(connection.serving, "channel", None)
         is_stale = channel is None or self.loop.is_stale(channel._fileno)
         if is_stale and not self.loop.is_here():
-            super().pull_trigger()
+            with contextlib.suppress(OSError):  # the loop has just ended
+                super().pull_trigger()
 
     def handle_accept(self) -> None:
         """Take all connections that wait, as far as the limit; waitress takes one a turn."""
@@ -136,5 +138,5 @@ class Server(TcpWSGIServer):
 
     def _turn(self, seconds: float) -> None:
         self.loop.look_again(self._fileno)  # which looks after all connections from time to time
-        more = self.lanes.refuse()
+        more = self.lanes.answer_one()
         self.loop.turn(0 if more else seconds)

@@ -1,8 +1,10 @@
 """Which thread handles a request, decided as soon as it has arrived whole.
 
 A picture takes its place in the queue right then, and there is a thread for each place: what is
-taken in never waits for a thread. What finds no place is refused by the loop itself. Pages have
-threads of their own, and so have probes, so that no number of pictures delays them.
+taken in never waits for a thread. What finds no place is refused by the loop itself, which also
+says that it lives: a thread would first have to be woken, and get Python's interpreter lock from
+those that work on pictures. Pages have threads of their own, and so have the other probes, so that
+no number of pictures delays them.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from waitress.task import ThreadedTaskDispatcher
 
 from webapp.arrival import PREDICT, TAKE_PICTURES
 from webapp.connection import NoPlace
-from webapp.probes import PATHS
+from webapp.probes import LIVE, PATHS
 from webapp.spec import Refusal, Service
 
 PROBE_THREADS = 1
@@ -34,7 +36,7 @@ class Lanes:
 
     def __init__(self, service: Service, places: int) -> None:
         self._service = service
-        self._refused: deque[Any] = deque()
+        self._at_once: deque[Any] = deque()
         self._pictures = _threads(places)
         self._others = _threads(OTHER_THREADS)
         self._probes = _threads(PROBE_THREADS)
@@ -44,20 +46,24 @@ class Lanes:
         request = channel.requests[0]
         request.arrived = time.monotonic()
         lane = self._lane(request)
-        if lane is self._others and request.refusal is not None and _is_short(channel, request):
+        if channel.total_outbufs_len or not channel.server.loop.is_here():
+            lane.add_task(channel)  # what is before it is still sent, or the loop would not notice
+        elif request.error is None and request.path == LIVE:
+            self._at_once.appendleft(channel)
+        elif lane is self._others and request.refusal is not None and request.path == PREDICT:
             request.error = NoPlace("")
-            self._refused.append(channel)
+            self._at_once.append(channel)
         else:
             lane.add_task(channel)
 
-    def refuse(self) -> bool:
-        """Refuse one that waits for that, in the loop's thread; returns whether more do.
+    def answer_one(self) -> bool:
+        """Answer one of those that the loop's own thread answers; returns whether more wait.
 
         Not all, since meanwhile the loop would take no probe in.
         """
-        if self._refused:
-            self._refused.popleft().service()
-        return bool(self._refused)
+        if self._at_once:
+            self._at_once.popleft().service()
+        return bool(self._at_once)
 
     def shutdown(self) -> None:
         """End the threads; what is still queued is dropped."""
@@ -77,11 +83,6 @@ class Lanes:
             else:
                 return self._pictures
         return self._others
-
-
-def _is_short(channel: Any, request: Any) -> bool:
-    """Tell whether a refusal is for a program, not a page, and has nothing before it to be sent."""
-    return request.path == PREDICT and not channel.total_outbufs_len
 
 
 def _threads(count: int) -> ThreadedTaskDispatcher:

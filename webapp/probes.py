@@ -9,14 +9,16 @@ from webapp import state
 from webapp.problems import RETRY_DRAINING, Problem
 from webapp.spec import Service
 
-PATHS = frozenset({"/livez", "/readyz", "/metrics"})
+LIVE = "/livez"
+
+PATHS = frozenset({LIVE, "/readyz", "/metrics"})
 
 
 def blueprint(service: Service) -> Blueprint:
     """Return the part of the application that answers those who watch it."""
     made = Blueprint("probes", __name__)
 
-    @made.get("/livez")
+    @made.get(LIVE)
     def livez() -> Response:
         return jsonify(status="alive")
 
