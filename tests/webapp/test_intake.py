@@ -15,7 +15,7 @@ import pytest
 
 from tests.photos.pictures import encoded, noise
 from tests.webapp.fake import FakeService
-from webapp import intake
+from webapp import intake, probes
 from webapp.app import create_app
 from webapp.intake import Server
 from webapp.listening import listen
@@ -323,6 +323,26 @@ def test_who_is_refused_is_told_as_by_the_application(
     assert {(each["outcome"], each["status"], each["version"]) for each in logged} == {
         ("busy", 503, "7")
     }
+
+
+def test_a_slow_reading_of_the_metrics_does_not_delay_who_asks_whether_it_lives(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = start()
+    asked, goes_on = threading.Event(), threading.Event()
+
+    def slow(_: object) -> bytes:
+        asked.set()
+        goes_on.wait(PATIENCE)
+        return b""
+
+    monkeypatch.setattr(probes, "generate_latest", slow)
+    with running.connect() as connection:
+        connection.sendall(b"GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n")
+        assert asked.wait(PATIENCE)
+        assert running.ask("GET", "/livez") == (200, {"status": "alive"})
+        goes_on.set()
+        assert received(connection).startswith(b"HTTP/1.1 200")
 
 
 def test_requests_in_a_row_are_refused_in_their_order(full: Running) -> None:
