@@ -162,7 +162,7 @@ def _students(steps: Shared) -> tuple[Variant, ...]:
     for sparsity in SPARSITIES:
         trained[f"resnet8_pruned{round(100 * sparsity)}"] = pruned(steps, sparsity)
     trained[f"resnet8_pruned50_blocks{BLOCK}"] = PruneBlocks(
-        student(steps, SMALL), images, 0.5, BLOCK, PRUNING_BLOCKS, expected_seconds=450.0
+        student(steps, SMALL), images, 0.5, BLOCK, PRUNING_BLOCKS, expected_seconds=600.0
     )
     trained["resnet8early_scratch"] = student(steps, LARGE)
     trained["resnet8early_pruned50"] = pruned(steps, 0.5, LARGE)
