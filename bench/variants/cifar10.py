@@ -45,7 +45,7 @@ CONVERGED = LongSchedule(epochs=80, batch=128, learning_rate=0.2, views=8)
 PRUNING = Schedule(epochs=5, batch=128, learning_rate=0.02, shift=4)
 
 PRUNING_BLOCKS = LongSchedule(epochs=12, batch=128, learning_rate=0.1, views=8)
-"""Faster and longer: a network mends the loss of whole blocks more slowly."""
+"""Longer than `PRUNING` and at a higher rate, since whole blocks go."""
 
 BLOCK = 4
 """The smallest with which half of the weights zero takes 30 % off the gzip of an int8 file."""
