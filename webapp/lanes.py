@@ -42,15 +42,15 @@ class Lanes:
         self._probes = _threads(PROBE_THREADS)
 
     def add_task(self, channel: Any) -> None:
-        """Hand a connection to a thread, to handle the first of its requests."""
+        """Hand a connection to a thread or the loop, to handle the first of its requests."""
         request = channel.requests[0]
         request.arrived = time.monotonic()
         lane = self._lane(request)
-        if channel.total_outbufs_len or not channel.server.loop.is_here():
-            lane.add_task(channel)  # what is before it is still sent, or the loop would not notice
-        elif request.error is None and request.path == LIVE:
+        # Behind an answer that is still sent, or where the loop would not notice, a thread has it.
+        can_be_here = not channel.total_outbufs_len and channel.server.loop.is_here()
+        if can_be_here and request.error is None and request.path == LIVE:
             self._at_once.appendleft(channel)
-        elif lane is self._others and request.refusal is not None and request.path == PREDICT:
+        elif can_be_here and request.refusal is not None and request.path == PREDICT:
             request.error = NoPlace("")
             self._at_once.append(channel)
         else:
