@@ -73,17 +73,18 @@ class PruneBlocks:
         pixels, labels = images.training_images(place.inputs[1])
         training.set_seed(place.seed)
         network, source = trained.load(place.inputs[0])
-        masks: dict[str, _Mask] = {}
-        model = self._masked(source, masks)
+        model, masks = self._masked(source)
         loss = keras().losses.SparseCategoricalCrossentropy(from_logits=True)
         long_training.compile_for(model, self.schedule, len(pixels), loss)
 
         def epoch_data(epoch: int) -> long_training.Batch:
             share = rising(self.sparsity, epoch, self.schedule.epochs)
             for name, mask in masks.items():
-                kernel, *others = model.get_layer(name).get_weights()
-                mask.kept.assign(kept(kernel, share, self.block))
-                model.get_layer(name).set_weights([kernel * mask.kept.numpy(), *others])
+                layer = model.get_layer(name)
+                kernel, *others = layer.get_weights()
+                stays = kept(kernel, share, self.block)
+                mask.kept.assign(stays)
+                layer.set_weights([kernel * stays, *others])
             return view(pixels, epoch % self.schedule.views, place.seed), labels
 
         score = long_training.scorer(model, *images.validation_images(place.inputs[1]))
@@ -92,11 +93,12 @@ class PruneBlocks:
         notes = {"validation_top1": right, "pruned_layers": list(masks)}
         trained.save(place.out, network, model, notes)
 
-    def _masked(self, source: Any, masks: dict[str, _Mask]) -> Any:
-        """Return a copy whose kernels are masked; fills in the masks by their layers' names.
+    def _masked(self, source: Any) -> tuple[Any, dict[str, _Mask]]:
+        """Return a copy whose kernels are masked, and the masks by their layers' names.
 
         A copy, since Keras heeds a constraint only where a layer has it before it is built.
         """
+        masks: dict[str, _Mask] = {}
 
         def copied(layer: Any) -> Any:
             copy = type(layer).from_config(layer.get_config())
@@ -108,7 +110,7 @@ class PruneBlocks:
 
         model = keras().models.clone_model(source, clone_function=copied)
         model.set_weights(source.get_weights())
-        return model
+        return model, masks
 
 
 def rising(sparsity: float, epoch: int, epochs: int) -> float:
