@@ -2,7 +2,7 @@
 
 The toolkit updates its masks every 100 steps unless told otherwise, so a short fine-tuning ends
 with nothing pruned and no error; the updates are therefore spread over the training here, and the
-zeros are counted before anything is stored.
+zeros are counted before anything is stored. After a kill it goes on from its last epoch.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.networks import keras
 from bench.spec import Kind, Step, Toolchain, Workplace
-from bench.steps import images, trained, training
+from bench.steps import epochs_kept, images, trained, training
 from bench.steps.identity import NOT_HASHED
 from bench.steps.training import Schedule
 
@@ -51,7 +51,7 @@ class Prune:
         "numpy",
     )
     seeded: ClassVar[bool] = True
-    code: ClassVar[tuple[str, ...]] = trained.CODE
+    code: ClassVar[tuple[str, ...]] = (*trained.CODE, "bench.steps.epochs_kept")
 
     def label(self) -> str:
         """Name the network and its sparsity."""
@@ -92,13 +92,13 @@ class Prune:
         wrapped = keras().models.clone_model(model, clone_function=wrap)
         loss = keras().losses.SparseCategoricalCrossentropy(from_logits=True)
         training.compile_for(wrapped, self.schedule, len(pixels), loss)
-        training.fit(
+        epochs_kept.fit(
             wrapped,
             pixels,
             labels,
             self.schedule,
             rng,
-            place.advance,
+            place,
             callbacks=[tfmot.sparsity.keras.UpdatePruningStep()],
         )
         stripped = tfmot.sparsity.keras.strip_pruning(wrapped)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from bench.networks import keras
 from bench.spec import Kind, Step, Toolchain, Workplace
-from bench.steps import images, long_training, prune, trained, training, transfer
+from bench.steps import epochs_kept, images, long_training, prune, trained, training, transfer
 from bench.steps.identity import NOT_HASHED
 from bench.steps.long_training import LongSchedule
 from bench.steps.training import Schedule
@@ -42,7 +42,12 @@ class PruneTop:
         "numpy",
     )
     seeded: ClassVar[bool] = True
-    code: ClassVar[tuple[str, ...]] = (*transfer.CODE, "bench.steps.prune", "bench.steps.transfer")
+    code: ClassVar[tuple[str, ...]] = (
+        *transfer.CODE,
+        "bench.steps.epochs_kept",
+        "bench.steps.prune",
+        "bench.steps.transfer",
+    )
 
     def label(self) -> str:
         """Name the network and its sparsity."""
@@ -74,13 +79,13 @@ class PruneTop:
         wrapped, names = self._wrapped(above, len(pixels))
         loss = keras().losses.SparseCategoricalCrossentropy(from_logits=True)
         long_training.compile_for(wrapped, self.schedule, len(pixels), loss)
-        training.fit(
+        epochs_kept.fit(
             wrapped,
             shown,
             [labels] * views,
             Schedule(self.schedule.epochs, self.schedule.batch, self.schedule.learning_rate),
             rng,
-            place.advance,
+            place,
             callbacks=[tfmot.sparsity.keras.UpdatePruningStep()],
         )
         prune._check_zeros(model, names, self.sparsity)
