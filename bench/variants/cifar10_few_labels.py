@@ -7,32 +7,41 @@ steps.
 
 from __future__ import annotations
 
-from bench.spec import Choices, Variant
+from bench.spec import Choices, Step, Variant
 from bench.steps.long_training import LongSchedule
 from bench.steps.train_student import TrainStudent
 from bench.variants import cifar10
-from bench.variants.cifar10 import BOTH, LABELLED, NAME, SMALL, STUDENT
+from bench.variants.cifar10 import BOTH, LABELLED, NAME, REPEATS, SMALL, STUDENT, Shared
 
 ALONE = LongSchedule(epochs=300, batch=32, learning_rate=0.05, views=STUDENT.views)
 """7,500 steps, at a rate that fits the smaller batch."""
 
 
 def make_variants(dataset: str, choices: Choices) -> tuple[Variant, ...]:
-    """Return the student alone and taught."""
+    """Return the student alone and taught, several times."""
     if dataset != NAME:
         return ()
     steps = cifar10.shared(choices)
+    return tuple(
+        variant
+        for repeat in (0, *REPEATS)
+        for name, trained in _students(steps, repeat).items()
+        for variant in cifar10.of(name, trained, steps.few, steps.images, BOTH)
+    )
+
+
+def _students(steps: Shared, repeat: int) -> dict[str, Step]:
+    """Return one training alone and one taught, with the same beginning."""
     network = cifar10.network(SMALL)
-    alone = TrainStudent(steps.few, network, ALONE, expected_seconds=500)
+    seed = f"_repeat{repeat}" if repeat else ""
+    alone = TrainStudent(steps.few, network, ALONE, repeat=repeat, expected_seconds=500)
     taught = TrainStudent(
         steps.images,
         network,
         STUDENT,
         steps.answers_1k,
         labelled=LABELLED,
+        repeat=repeat,
         expected_seconds=800,
     )
-    return (
-        *cifar10.of("resnet8_scratch1k", alone, steps.few, steps.images, BOTH),
-        *cifar10.of("resnet8_distilled1k", taught, steps.few, steps.images, BOTH),
-    )
+    return {f"resnet8_scratch1k{seed}": alone, f"resnet8_distilled1k{seed}": taught}
