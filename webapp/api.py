@@ -38,6 +38,7 @@ class Prediction:
     """Of all classes, in their order."""
     decode_ms: float
     wait_ms: float
+    """For a worker, and for the others of a batch."""
     inference_ms: float
     total_ms: float
 
@@ -153,7 +154,7 @@ def _answered(
     current: State, model: ServedModel, content: bytes | Callable[[], bytes], begun: float
 ) -> Prediction:
     deadline = begun + current.settings.deadline_seconds
-    with _place(current.service) as place, current.watching.queue_depth.track_inprogress():
+    with _place(current.service) as place:
         started = time.monotonic()
         if started >= deadline:
             raise Late("no picture before it was decoded in time")
@@ -161,10 +162,10 @@ def _answered(
         pixels = pictures.read(file, model, current.settings)
         decoded = time.monotonic()
         current.watching.decoded(model, decoded - started)
-        with current.turns.given_up():
-            answer = place.answer(pixels, model, deadline)
-    current.watching.answered(answer)
-    return _prediction(answer, decoded - started, time.monotonic() - begun)
+        answer = place.answer(pixels, model, deadline)
+    waited = started - begun + answer.waited_ms / 1000
+    current.watching.answered(answer, waited)
+    return _prediction(answer, decoded - started, waited, time.monotonic() - begun)
 
 
 def _place(service: Service) -> Place:
@@ -175,7 +176,9 @@ def _place(service: Service) -> Place:
     return service.enter() if given is None else given
 
 
-def _prediction(answer: Answer, decode_seconds: float, total_seconds: float) -> Prediction:
+def _prediction(
+    answer: Answer, decode_seconds: float, wait_seconds: float, total_seconds: float
+) -> Prediction:
     scores = tuple(float(score) for score in answer.scores)
     if not all(map(math.isfinite, scores)):
         raise Failed("the model's scores are not all numbers")
@@ -185,7 +188,7 @@ def _prediction(answer: Answer, decode_seconds: float, total_seconds: float) -> 
         best=tuple((answer.model.classes[index], scores[index]) for index in order),
         scores=scores,
         decode_ms=decode_seconds * 1000,
-        wait_ms=answer.waited_ms,
+        wait_ms=wait_seconds * 1000,
         inference_ms=answer.inference_ms,
         total_ms=total_seconds * 1000,
     )

@@ -10,7 +10,6 @@ from flask import Flask, Response, g, request
 from webapp import api, logs, openapi, page, probes, problems, request_id, security, state, uploads
 from webapp.settings import Settings
 from webapp.spec import Service
-from webapp.turns import InTurn
 
 
 def create_app(settings: Settings, service: Service) -> Flask:
@@ -18,10 +17,9 @@ def create_app(settings: Settings, service: Service) -> Flask:
     app = Flask("webapp")
     app.request_class = uploads.UploadRequest
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    turns = state.attach(app, settings, service).turns
+    state.attach(app, settings, service)
     app.before_request(_begin)
     app.after_request(_end)
-    app.wsgi_app = InTurn(app.wsgi_app, turns, settings.deadline_seconds)  # type: ignore[method-assign]
     security.secure(app, settings)
     problems.register(app)
     app.register_blueprint(api.blueprint(settings, service))

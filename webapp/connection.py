@@ -14,6 +14,7 @@ import io
 import json
 import threading
 import time
+from contextvars import ContextVar
 from typing import Any
 
 from waitress.channel import HTTPChannel
@@ -29,8 +30,8 @@ from webapp.refusing import refuse
 from webapp.security import HEADERS
 from webapp.spec import Place, Refusal
 
-serving = threading.local()
-"""Its `channel` is the connection that a thread serves."""
+serving: ContextVar[Any] = ContextVar("serving", default=None)
+"""The connection whose request is handled."""
 
 
 class RequestTimeout(Error):
@@ -186,7 +187,7 @@ class Channel(HTTPChannel):
 
     def service(self) -> None:
         """Handle a request; its place is given back even if no part of the application ran."""
-        serving.channel = self
+        serving.set(self)
         with self.requests[0].place or contextlib.nullcontext():
             super().service()
 

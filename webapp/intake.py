@@ -56,7 +56,7 @@ class Server(TcpWSGIServer):
         sockets: dict[int, Any] = {}
         self.loop = Loop(sockets)
         self.state = state.of(app)
-        self.lanes = Lanes(self.state.service, settings.places)
+        self.lanes = Lanes(self.state.service, settings.workers, settings.deadline_seconds)
         adjustments: Any = Adjustments(
             sockets=[listener],
             backlog=settings.connections,
@@ -94,7 +94,7 @@ class Server(TcpWSGIServer):
 
     def pull_trigger(self) -> None:
         """Let the loop notice what a thread did with its connection."""
-        channel = getattr(connection.serving, "channel", None)
+        channel = connection.serving.get()
         is_stale = channel is None or self.loop.is_stale(channel._fileno)
         if is_stale and not self.loop.is_here():
             with contextlib.suppress(OSError):  # the loop has just ended
@@ -138,5 +138,4 @@ class Server(TcpWSGIServer):
 
     def _turn(self, seconds: float) -> None:
         self.loop.look_again(self._fileno)  # which looks after all connections from time to time
-        more = self.lanes.answer_one()
-        self.loop.turn(0 if more else seconds)
+        self.loop.turn(min(seconds, self.lanes.turn()))

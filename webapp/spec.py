@@ -47,7 +47,7 @@ class Answer:
     model: ServedModel
     scores: Scores
     waited_ms: float
-    """From submission until a worker took it."""
+    """From decoded until the model began: for the others of its batch, or for an interpreter."""
     inference_ms: float
     """Of the whole batch that it was in."""
     batch: int
@@ -99,6 +99,11 @@ class Service(Protocol):
     canary: ServedModel | None
     canary_problem: str | None
     """Why there is no canary although the manifest names one; stable does not care."""
+
+    @property
+    def taken(self) -> int:
+        """How many places are taken now."""
+        ...
 
     @property
     def ready(self) -> bool:

@@ -10,7 +10,6 @@ from flask import Flask, current_app
 from webapp.rate_limit import RateLimit
 from webapp.settings import Settings
 from webapp.spec import Service
-from webapp.turns import Turns
 from webapp.watching import Watching
 
 KEY = "slimbench"
@@ -24,23 +23,21 @@ class State:
     service: Service
     watching: Watching
     rate_limit: RateLimit | None
-    turns: Turns
 
 
-def attach(app: Flask, settings: Settings, service: Service) -> State:
+def attach(app: Flask, settings: Settings, service: Service) -> None:
     """Make an application's `State`."""
     state = State(
         settings=settings,
         service=service,
         watching=Watching(),
         rate_limit=None if settings.rate is None else RateLimit(settings.rate, settings.rate_burst),
-        turns=Turns(settings.workers),
     )
     for model in (service.stable, service.canary):
         if model is not None:
             state.watching.expect(model)
+    state.watching.queue_depth.set_function(lambda: service.taken)
     app.extensions[KEY] = state
-    return state
 
 
 def of(app: Flask) -> State:

@@ -72,7 +72,7 @@ class Watching:
             "slimbench_decode_seconds", "Time to read, check, decode and resize a picture.", SECONDS
         )
         self._wait = self._histogram(
-            "slimbench_wait_seconds", "Time from decoded until a worker took it.", SECONDS
+            "slimbench_wait_seconds", "Time for a worker and the others of a batch.", SECONDS
         )
         self._batch = self._histogram(
             "slimbench_batch_size", "Pictures that went through the model together.", BATCHES
@@ -99,11 +99,11 @@ class Watching:
         """Tell how long a picture's decoding took."""
         self._series(model.name, model.version).decode.observe(seconds)
 
-    def answered(self, answer: Answer) -> None:
-        """Tell what an answer took."""
+    def answered(self, answer: Answer, waited: float) -> None:
+        """Tell what an answer took, and how many seconds its picture waited."""
         series = self._series(answer.model.name, answer.model.version)
         series.inference.observe(answer.inference_ms / 1000)
-        series.wait.observe(answer.waited_ms / 1000)
+        series.wait.observe(waited)
         series.batch.observe(answer.batch)
 
     def _histogram(self, name: str, help_text: str, buckets: tuple[float, ...]) -> Histogram:

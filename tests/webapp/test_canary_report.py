@@ -31,7 +31,7 @@ def served(watching: Watching, model: ServedModel, milliseconds: list[float]) ->
     """Have the server's own metrics see these answers."""
     for each in milliseconds:
         watching.count(model, "ok")
-        watching.answered(Answer(model, np.zeros(2, np.float32), 0.1, each, 1))
+        watching.answered(Answer(model, np.zeros(2, np.float32), 0.1, each, 1), 0.1)
 
 
 def text(watching: Watching) -> str:

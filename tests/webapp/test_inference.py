@@ -1,23 +1,24 @@
-"""Places, deadlines, batches and failures, with models that do as they are told."""
+"""Places, deadlines and failures, with models that do as they are told."""
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
-import numpy as np
 import pytest
 
 from bench.errors import UsageProblem
-from bench.spec import Pixels
+from tests.webapp.crew import Asker, ask, asked_of, at_work
 from tests.webapp.runners import BAD, CANARY, MODELS, STABLE, Held, picture
 from webapp.inference import Serving, open_service
 from webapp.inference.runner import Opened
 from webapp.manifest import Models
-from webapp.spec import Answer, Busy, Draining, Failed, Late, Place, Scores, ServedModel
+from webapp.spec import Answer, Busy, Draining, Failed, Late, Place, ServedModel
 
 ALONE = Models(STABLE)
 
@@ -28,13 +29,8 @@ def threads() -> Iterator[ThreadPoolExecutor]:
         yield executor
 
 
-def serving(held: Held, *, workers: int = 1, queue: int = 8, batching: bool = False) -> Serving:
-    return open_service(ALONE, workers=workers, queue=queue, batching=batching, load=held)
-
-
-def ask(service: Serving, value: int, model: ServedModel = STABLE, seconds: float = 60.0) -> Answer:
-    with service.enter() as place:
-        return place.answer(picture(value), model, time.monotonic() + seconds)
+def serving(held: Held, *, workers: int = 1, queue: int = 8) -> Serving:
+    return open_service(ALONE, workers=workers, queue=queue, batching=False, load=held)
 
 
 def wait_taken(service: Serving, count: int) -> None:
@@ -165,83 +161,6 @@ def test_an_exception_costs_its_own_request_only() -> None:
         assert "node" not in str(caught.value)
         assert ask(service, 1).scores[0] == 1001
     assert service.taken == 0
-    service.close()
-
-
-def test_a_batch_is_what_waits_and_no_more(threads: ThreadPoolExecutor) -> None:
-    held = Held()
-    service = serving(held, queue=32, batching=True)
-    asked = fill(threads, service, held, range(1, 13))
-    held.go.set()
-    assert values(asked) == list(range(13))
-    assert held.seen[0] == [0]
-    assert sorted(map(len, held.seen)) == [1, 4, 8]
-    assert sorted(each.result().batch for each in asked) == [1] + [4] * 4 + [8] * 8
-    service.close()
-
-
-def test_only_the_bad_one_of_a_batch_fails(threads: ThreadPoolExecutor) -> None:
-    held = Held()
-    service = serving(held, batching=True)
-    asked = fill(threads, service, held, range(1, 5))
-    bad = threads.submit(ask, service, BAD)
-    wait_waiting(service, 5)
-    held.go.set()
-    assert values(asked) == [0, 1, 2, 3, 4]
-    with pytest.raises(Failed):
-        bad.result(30)
-    assert ask(service, 9).scores[0] == 1009
-    service.close()
-
-
-def test_the_late_ones_of_a_batch_are_not_computed(threads: ThreadPoolExecutor) -> None:
-    held = Held()
-    service = serving(held, batching=True)
-    asked = fill(threads, service, held, range(1, 3))
-    late = threads.submit(ask, service, 50, STABLE, 0.05)
-    with pytest.raises(Late):
-        late.result(30)
-    held.go.set()
-    assert values(asked) == [0, 1, 2]
-    assert held.pictures == [0, 1, 2]
-    service.close()
-
-
-def test_who_is_in_a_batch_waits_for_it_whatever_else_becomes_idle(
-    threads: ThreadPoolExecutor,
-) -> None:
-    gates = {value: threading.Event() for value in (0, 1, 2)}
-    entered = {value: threading.Event() for value in gates}
-
-    class Gated:
-        most = 8
-
-        def run(self, images: Sequence[Pixels]) -> tuple[list[Scores], float]:
-            found = [int(image.flat[0]) for image in images]
-            entered[min(found)].set()
-            assert gates[min(found)].wait(30)
-            return [np.array([1000 + value, 0], np.float32) for value in found], 0.0
-
-        def close(self) -> None:
-            pass
-
-    def load(_model: ServedModel, _most: int) -> Opened:
-        return Opened(Gated(), 0.0)
-
-    service = open_service(ALONE, workers=2, queue=8, batching=True, load=load)
-    asked = []
-    for value in (0, 1):
-        asked.append(threads.submit(ask, service, value))
-        assert entered[value].wait(30)
-    asked += [threads.submit(ask, service, value) for value in (2, 3, 4)]
-    wait_waiting(service, 3)
-    gates[0].set()
-    assert entered[2].wait(30)
-    gates[1].set()
-    assert asked[1].result(30).batch == 1
-    gates[2].set()
-    assert values(asked) == [0, 1, 2, 3, 4]
-    assert asked[4].result().batch == 3
     service.close()
 
 
@@ -376,15 +295,15 @@ def test_there_must_be_somebody_to_answer(workers: int, queue: int) -> None:
         open_service(ALONE, workers=workers, queue=queue)
 
 
-@pytest.mark.parametrize("batching", [False, True])
+@pytest.mark.parametrize("workers", [0, 3])
 def test_under_any_load_each_request_has_one_right_outcome(
-    threads: ThreadPoolExecutor, batching: bool
+    threads: ThreadPoolExecutor, workers: int
 ) -> None:
     held = Held(seconds=0.0002)
     held.go.set()
-    service = open_service(MODELS, workers=3, queue=20, batching=batching, load=held)
+    service = open_service(MODELS, workers=3, queue=20, batching=workers > 0, load=held)
 
-    def client(seed: int) -> list[tuple[str, int]]:
+    def client(asker: Asker, seed: int) -> list[tuple[str, int]]:
         wild = random.Random(seed)  # noqa: S311 - nothing secret
         outcomes = []
         for _ in range(40):
@@ -392,7 +311,7 @@ def test_under_any_load_each_request_has_one_right_outcome(
             model = wild.choice([STABLE, CANARY])
             seconds = wild.choice([0.0001, 0.001, 0.01, 30.0, 30.0])
             try:
-                answer = ask(service, value, model, seconds)
+                answer = asker(service, value, model, seconds)
                 assert answer.scores[0] == 1000 * int(model.version) + value
                 assert answer.model is model
                 outcomes.append(("answered", value))
@@ -400,7 +319,11 @@ def test_under_any_load_each_request_has_one_right_outcome(
                 outcomes.append((type(refusal).__name__, value))
         return outcomes
 
-    outcomes = [each for one in threads.map(client, range(64)) for each in one]
+    with contextlib.ExitStack() as opened:
+        crew = opened.enter_context(at_work(workers)) if workers else None
+        asker = ask if crew is None else asked_of(crew)
+        found = threads.map(partial(client, asker), range(64))
+        outcomes = [each for one in found for each in one]
     kinds = {kind for kind, _ in outcomes}
     assert kinds == {"answered", "Busy", "Late", "Failed"}
     assert {value for kind, value in outcomes if kind == "Failed"} == {BAD}

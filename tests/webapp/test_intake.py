@@ -220,7 +220,7 @@ def test_a_connection_that_asks_nothing_is_closed(start: Start) -> None:
 
 
 def test_a_client_that_is_gone_harms_nobody(start: Start) -> None:
-    running = start()
+    running = start(workers=4)
     running.service.gate.clear()
     for _ in range(3):
         with running.connect() as connection:
@@ -238,7 +238,7 @@ def test_a_client_that_is_gone_harms_nobody(start: Start) -> None:
 
 def test_probes_answer_while_every_other_thread_is_taken(start: Start) -> None:
     service = FakeService(places=4)
-    running = start(service)
+    running = start(service, workers=4, queue=0)
     service.gate.clear()
     threads = running.settings.places
     senders = [threading.Thread(target=running.predict) for _ in range(threads + 5)]
@@ -354,16 +354,32 @@ def test_requests_in_a_row_are_refused_in_their_order(full: Running) -> None:
 
 
 def test_a_place_of_a_client_that_left_before_its_turn_is_free_again(start: Start) -> None:
-    running = start(FakeService(places=2), workers=1)
-    turns = running.server.state.turns
-    assert turns.take(PATIENCE)
-    for _ in range(2):
+    service = FakeService(places=2)
+    running = start(service, workers=1)
+    service.gate.clear()
+    for number in range(2):
         with running.connect() as connection:
             connection.sendall(REQUEST + BODY)
-            wait_until(lambda: running.service.taken > 0)
-    turns.give_back()
-    wait_until(lambda: running.service.taken == 0)
+            wait_until(lambda taken=number + 1: service.taken == taken)
+    service.gate.set()
+    wait_until(lambda: service.taken == 0)
     assert running.predict() == 200
+
+
+def test_who_waits_for_a_worker_until_the_deadline_is_told_then(start: Start) -> None:
+    service = FakeService(places=4)
+    running = start(service, workers=1, deadline_seconds=0.5)
+    service.gate.clear()
+    answers: list[int] = []
+    first = threading.Thread(target=lambda: answers.append(running.predict()))
+    first.start()
+    assert service.waiting.acquire(timeout=PATIENCE)
+    status, said = running.ask("POST", "/predict", body=BODY, headers=FORM)
+    assert (status, said["type"]) == (504, "/problems/late")
+    assert service.taken == 1
+    assert answers == []
+    service.gate.set()
+    first.join(PATIENCE)
 
 
 def test_hundreds_of_connections_are_served_whatever_the_others_do(start: Start) -> None:
@@ -386,7 +402,7 @@ def test_hundreds_of_connections_are_served_whatever_the_others_do(start: Start)
 
 def test_what_was_accepted_is_answered_before_the_end(start: Start) -> None:
     service = FakeService(places=4)
-    running = start(service)
+    running = start(service, workers=4)
     service.gate.clear()
     statuses: list[int] = []
     senders = [

@@ -1,24 +1,21 @@
-"""One model's interpreters, each lent to one request at a time.
+"""One model's interpreters, each lent to one thread at a time.
 
-A request runs the model in its own thread. Threads of the pool's own, to which pictures are
-handed over, were tried: with a model of 20 microseconds an answer took 63 to 134 instead of 34 to
-37, since a hand-over waits for Python's interpreter lock twice more.
-
-Whoever has an interpreter may answer others that wait together with its own picture. All that is
-shared changes under one lock, and whoever waits looks again at what it waits for whenever that
-changed, so that no wake-up can be lost. Who comes just as an interpreter is idle may pass those
-that wait, as with any lock that is fast.
+A thread runs the model itself. Threads of the pool's own, to which pictures are handed over, were
+tried: with a model of 20 microseconds an answer took 63 to 134 instead of 34 to 37, since a
+hand-over waits for Python's interpreter lock twice more. A thread that handles several requests
+runs it once for all of them. Where there are more threads than interpreters, as behind a server
+that has one for each request, they wait for an idle one.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
 from bench.spec import Pixels
+from webapp import together
 from webapp.inference.runner import Opened, Runner
 from webapp.spec import Answer, Busy, Draining, Failed, Late, ServedModel
 
@@ -32,16 +29,12 @@ END_SECONDS = 10.0
 class Job:
     """A picture that is to be answered."""
 
-    __slots__ = ("deadline", "done", "outcome", "pixels", "submitted", "taken")
+    __slots__ = ("deadline", "outcome", "pixels", "submitted")
 
     def __init__(self, pixels: Pixels, deadline: float) -> None:
         self.pixels = pixels
         self.deadline = deadline
         self.submitted = time.monotonic()
-        self.taken = False
-        """Whether another request answers it, with its own."""
-        self.done = False
-        """Whether that one has."""
         self.outcome: Answer | Exception | None = None
         """None where it was late."""
 
@@ -57,21 +50,17 @@ class Pool:
         """A smoothed mean of what a picture takes in the model."""
         self.unbatched: str | None = None
         """Why pictures are answered singly although batches were asked for."""
-        self._most = 1
+        self.most = 1
+        """How many pictures an interpreter takes at once."""
+        self.waiting = 0
+        """How many threads wait for an interpreter now."""
         self._inside = 0
         self._closed = False
         self._idle: list[Runner] = []
-        self._waiting: deque[Job] = deque()
         self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)
-        """An interpreter became idle, or jobs that others took are done."""
+        self._became_idle = threading.Condition(self._lock)
         self._left = threading.Condition(self._lock)
         """The last one inside left a closed pool."""
-
-    @property
-    def waiting(self) -> int:
-        """How many pictures wait for an interpreter now."""
-        return len(self._waiting)
 
     def open(self, workers: int, load: Callable[[], Opened]) -> None:
         """Load the model so many times, side by side.
@@ -88,7 +77,7 @@ class Pool:
         opened = [each.result() for each in loading]
         self.seconds = max(each.seconds for each in opened)
         self.unbatched = next((each.unbatched for each in opened if each.unbatched), None)
-        self._most = min(each.runner.most for each in opened)
+        self.most = min(each.runner.most for each in opened)
         self._idle = [each.runner for each in opened]
 
     def answer(self, pixels: Pixels, deadline: float) -> Answer:
@@ -107,12 +96,9 @@ class Pool:
             if self._inside >= self.limit:
                 raise Busy(1)
             self._inside += 1
-            runner = self._idle.pop() if self._idle else None
         try:
-            if runner is None:
-                runner = self._wait(job)
-            if runner is not None:
-                self._lead(job, runner)
+            if not together.answered(self, job):
+                self.run([job])
         finally:
             self._leave()
         outcome = job.outcome
@@ -137,39 +123,27 @@ class Pool:
             if self._closed and not self._inside:
                 self._left.notify_all()
 
-    def _wait(self, job: Job) -> Runner | None:
-        """Return a runner for a job; None where another answered it, or it is late."""
-        seconds = job.deadline - time.monotonic()
-        with self._lock:
-            self._waiting.append(job)
-            self._changed.wait_for(
-                lambda: job.done or (self._idle and not job.taken),
-                min(max(seconds, 0), threading.TIMEOUT_MAX),
-            )
-            if job.taken:
-                return None
-            self._waiting.remove(job)
-            return self._idle.pop() if self._idle else None
-
-    def _lead(self, job: Job, runner: Runner) -> None:
-        """Answer a job, and those that wait with it as far as the runner takes them."""
-        others: list[Job] = []
+    def run(self, jobs: Sequence[Job]) -> None:
+        """Give jobs their outcomes, all in one batch; no more than `most`, and never raises."""
+        runner = self._borrow(max(job.deadline for job in jobs))
+        if runner is None:
+            return
         try:
-            if self._most > 1:
-                with self._lock:
-                    while self._waiting and len(others) < self._most - 1:
-                        others.append(self._waiting.popleft())
-                        others[-1].taken = True
-            self._answer(runner, [job, *others])
+            self._answer(runner, jobs)
         finally:
             with self._lock:
                 self._idle.append(runner)
-                for other in others:
-                    other.done = True
-                if self._most > 1:
-                    self._changed.notify_all()
-                else:  # whoever waits, waits for a runner
-                    self._changed.notify()
+                self._became_idle.notify()
+
+    def _borrow(self, deadline: float) -> Runner | None:
+        """Return an idle interpreter; None where there was none before the deadline."""
+        with self._lock:
+            if not self._idle:
+                self.waiting += 1
+                seconds = min(max(deadline - time.monotonic(), 0), threading.TIMEOUT_MAX)
+                self._became_idle.wait_for(lambda: self._idle, seconds)
+                self.waiting -= 1
+            return self._idle.pop() if self._idle else None
 
     def _answer(self, runner: Runner, jobs: Sequence[Job]) -> None:
         """Give each job its outcome, of those whose deadline passed none; never raises."""

@@ -100,7 +100,7 @@ class Serving:
 
     @property
     def waiting(self) -> int:
-        """How many pictures wait for an interpreter now."""
+        """How many threads wait for an interpreter now."""
         return sum(pool.waiting for pool in self._pools.values())
 
     @property

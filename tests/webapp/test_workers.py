@@ -1,0 +1,294 @@
+"""Workers and what they handle together, with models that do as they are told."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.webapp.crew import Request, ask, at_work, send
+from tests.webapp.runners import BAD, CANARY, MODELS, STABLE, Held
+from webapp import together
+from webapp.inference import Serving, open_service
+from webapp.inference.runner import Opened
+from webapp.manifest import Models
+from webapp.spec import Answer, Failed, Late, ServedModel
+from webapp.workers import Workers
+
+LONG = 60.0
+"""Seconds that a model is said to take, so that a batch is not closed before it is full."""
+
+Enter = Callable[..., tuple[Serving, Workers]]
+
+
+@pytest.fixture
+def held() -> Held:
+    return Held()
+
+
+@pytest.fixture
+def entered(held: Held) -> Iterator[tuple[Serving, Workers]]:
+    """A service in batches whose one worker is kept busy by 0, which `held.go` ends."""
+
+    def load(model: ServedModel, most: int) -> Opened:
+        return Opened(held(model, most).runner, LONG)
+
+    service = open_service(MODELS, workers=1, queue=40, batching=True, load=load)
+    with at_work(1) as workers:
+        busy = send(workers, lambda: ask(service, 0))
+        held.wait_entered()
+        yield service, workers
+        held.go.set()
+        assert values([busy]) == [0]
+    service.close()
+
+
+def asked(
+    entered: tuple[Serving, Workers], pictures: Sequence[int], model: ServedModel = STABLE
+) -> list[Future[Answer]]:
+    service, workers = entered
+
+    def one(value: int) -> Future[Answer]:
+        return send(workers, lambda: ask(service, value, model))
+
+    return [one(value) for value in pictures]
+
+
+def values(answers: Sequence[Future[Answer]]) -> list[int]:
+    return [int(each.result(30).scores[0]) % 1000 for each in answers]
+
+
+def test_a_batch_is_what_waits_and_no_more(entered: tuple[Serving, Workers], held: Held) -> None:
+    answers = asked(entered, range(1, 13))
+    held.go.set()
+    assert values(answers) == list(range(1, 13))
+    assert [sorted(batch) for batch in held.seen] == [[0], [*range(1, 9)], [*range(9, 13)]]
+    assert [each.result().batch for each in answers] == [8] * 8 + [4] * 4
+
+
+def test_only_the_bad_one_of_a_batch_fails(entered: tuple[Serving, Workers], held: Held) -> None:
+    first, bad, last = asked(entered, [1, BAD, 2])
+    held.go.set()
+    assert values([first, last]) == [1, 2]
+    with pytest.raises(Failed):
+        bad.result(30)
+    assert values(asked(entered, [9])) == [9]
+
+
+def test_the_late_ones_of_a_batch_are_not_computed(
+    entered: tuple[Serving, Workers], held: Held
+) -> None:
+    service, workers = entered
+    late = send(workers, lambda: ask(service, 50, seconds=-1))
+    answers = asked(entered, [1, 2])
+    held.go.set()
+    assert values(answers) == [1, 2]
+    with pytest.raises(Late):
+        late.result(30)
+    assert held.pictures == [0, 1, 2]
+
+
+def test_each_model_answers_its_own_of_those_handled_together(
+    entered: tuple[Serving, Workers], held: Held
+) -> None:
+    mixed = [
+        answer
+        for value in range(1, 5)
+        for answer in asked(entered, [value], (STABLE, CANARY)[value % 2])
+    ]
+    held.go.set()
+    assert [int(each.result(30).scores[0]) for each in mixed] == [2001, 1002, 2003, 1004]
+    assert held.seen == [[0], [1, 3], [2, 4]]
+
+
+def test_an_idle_worker_is_better_than_a_place_in_a_batch() -> None:
+    held = Held()
+    held.go.set()
+    service = open_service(
+        Models(STABLE),
+        workers=2,
+        queue=8,
+        batching=True,
+        load=lambda model, most: Opened(held(model, most).runner, LONG),
+    )
+    with at_work(2) as workers:
+
+        def bring_another() -> Answer:
+            seconds.append(send(workers, lambda: ask(service, 2)))
+            return ask(service, 1)
+
+        for _ in range(50):
+            seconds: list[Future[Answer]] = []
+            assert send(workers, bring_another).result(30).batch == 1
+            assert seconds[0].result(30).batch == 1
+            wait_idle(workers, 2)
+    service.close()
+
+
+def wait_idle(workers: Workers, count: int) -> None:
+    end = time.monotonic() + 30
+    while workers._idle != count:
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def test_what_waits_is_known_and_can_be_taken_back(
+    entered: tuple[Serving, Workers], held: Held
+) -> None:
+    service, workers = entered
+    assert workers.waits_since() is None
+    waiting = [Request(lambda: ask(service, 1)) for _ in range(3)]
+    for arrived, request in enumerate(waiting):
+        request.arrived = arrived
+        workers.add_task(request)
+    assert workers.waits_since() == 0
+    assert workers.taken_back(1) == waiting[:2]
+    assert workers.waits_since() == 2
+    held.go.set()
+    assert values([waiting[2].came]) == [1]
+    assert not waiting[0].came.done()
+
+
+def test_what_still_waits_at_the_end_is_cancelled() -> None:
+    workers = Workers(1)
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def hold() -> Any:
+        begun.set()
+        assert goes_on.wait(30)
+
+    send(workers, hold)
+    assert begun.wait(30)
+    waiting = send(workers, hold)
+    ending = threading.Thread(target=workers.shutdown, args=(30,))
+    ending.start()
+    while not waiting.cancelled():
+        time.sleep(0.001)
+    goes_on.set()
+    ending.join(30)
+    assert not ending.is_alive()
+
+
+# Together
+
+
+@dataclass(eq=False)
+class Model:
+    """Doubles numbers."""
+
+    most: int = 8
+    seconds: float = 1.0
+    batches: list[list[int]] = field(default_factory=list)
+
+    def run(self, jobs: Sequence[list[int]]) -> None:
+        self.batches.append([job[0] for job in jobs])
+        for job in jobs:
+            job[0] *= 2
+
+
+def together_with(model: Model, count: int, clock: Callable[[], float] = lambda: 0.0) -> list[int]:
+    """Handle so many numbers together, from 1; returns what became of them."""
+    found: list[int] = []
+
+    def doubled(number: int) -> Callable[[], None]:
+        def task() -> None:
+            job = [number]
+            assert together.answered(model, job)
+            found.append(job[0])
+
+        return task
+
+    tasks = map(doubled, range(1, count + 1))
+    together.handle(next(tasks), lambda: next(tasks, None), clock)
+    return found
+
+
+def test_alone_in_its_thread_a_request_is_told_so() -> None:
+    assert not together.answered(Model(), [1])
+
+
+def test_those_who_wait_are_answered_together() -> None:
+    model = Model()
+    assert together_with(model, 3) == [2, 4, 6]
+    assert model.batches == [[1, 2, 3]]
+
+
+def test_a_full_batch_takes_no_more() -> None:
+    model = Model(most=2)
+    assert together_with(model, 5) == [2, 4]
+    assert Model(most=1).most == 1
+    assert together_with(Model(most=1), 5) == [2]
+
+
+def test_nobody_waits_for_others_longer_than_for_the_model() -> None:
+    """Each takes 3 s to decode and 2 in the model: the first waits 3 for the second, which is less
+    than 4, and would wait 6 for the third."""
+    times = itertools.count(0.0, 3.0)
+    model = Model(seconds=2.0)
+    assert together_with(model, 5, lambda: next(times)) == [2]
+    times = itertools.count(0.0, 1.5)
+    assert together_with(model, 5, lambda: next(times)) == [2, 4, 6, 8, 10]
+
+
+def test_one_that_needs_no_model_ends_it_and_others_need_it_twice() -> None:
+    model = Model()
+    found: list[int] = []
+
+    def twice() -> None:
+        job = [1]
+        assert together.answered(model, job)
+        assert together.answered(model, job)
+        found.append(job[0])
+
+    together.handle(lambda: found.append(0), lambda: twice)
+    assert found == [0]
+    tasks = iter([twice])
+    together.handle(twice, lambda: next(tasks, None))
+    assert found == [0, 4, 4]
+    assert model.batches == [[1, 1], [2, 2]]
+
+
+def test_one_that_raises_harms_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    model = Model()
+    found: list[int] = []
+
+    def well() -> None:
+        job = [1]
+        assert together.answered(model, job)
+        found.append(job[0])
+
+    def ill() -> None:
+        assert together.answered(model, [2])
+        raise SystemExit
+
+    tasks = iter([ill, well])
+    together.handle(well, lambda: next(tasks, None))
+    assert found == [2, 2]
+    assert "SystemExit" in caplog.text
+
+
+def test_each_has_its_own_context() -> None:
+    mine: ContextVar[int] = ContextVar("mine", default=0)
+    model = Model()
+    found: list[int] = []
+
+    def task(number: int) -> Callable[[], None]:
+        def one() -> None:
+            assert mine.get() == 0
+            mine.set(number)
+            assert together.answered(model, [number])
+            found.append(mine.get())
+
+        return one
+
+    tasks = iter([task(2), task(3)])
+    together.handle(task(1), lambda: next(tasks, None))
+    assert found == [1, 2, 3]
+    assert mine.get() == 0

@@ -1,0 +1,84 @@
+"""The threads that handle pictures: one for each interpreter of a model.
+
+A picture that was taken in waits here until a worker has time, without a thread of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import Any
+
+from webapp import together
+
+
+class Workers:
+    """Threads that take connections in the order in which their requests arrived.
+
+    Args:
+        count: how many.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._queue: deque[Any] = deque()
+        self._idle = 0
+        self._ended = False
+        self._changed = threading.Condition()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
+            for number in range(count)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def add_task(self, channel: Any) -> None:
+        """Have the first request of a connection handled."""
+        with self._changed:
+            self._queue.append(channel)
+            self._changed.notify()
+
+    def waits_since(self) -> float | None:
+        """Return when the request arrived that has waited longest, of `time.monotonic`."""
+        try:
+            arrived: float = self._queue[0].requests[0].arrived
+        except IndexError:
+            return None
+        return arrived
+
+    def taken_back(self, arrived: float) -> list[Any]:
+        """Return those that still wait and arrived by then; no worker handles them any more."""
+        found = []
+        with self._changed:
+            while self._queue and self._queue[0].requests[0].arrived <= arrived:
+                found.append(self._queue.popleft())
+        return found
+
+    def shutdown(self, timeout: float) -> None:
+        """End the threads, each within so many seconds; what still waits is dropped."""
+        with self._changed:
+            self._ended = True
+            dropped, self._queue = [*self._queue], deque()
+            self._changed.notify_all()
+        for channel in dropped:
+            channel.cancel()
+        for thread in self._threads:
+            thread.join(timeout)
+
+    def _work(self) -> None:
+        while (channel := self._next()) is not None:
+            together.handle(channel.service, self._another)
+
+    def _next(self) -> Any:
+        with self._changed:
+            self._idle += 1
+            self._changed.wait_for(lambda: self._queue or self._ended)
+            self._idle -= 1
+            return None if self._ended else self._queue.popleft()
+
+    def _another(self) -> together.Task | None:
+        """Return what handles one that waits although no worker is idle."""
+        with self._changed:
+            if self._idle or not self._queue:
+                return None
+            task: together.Task = self._queue.popleft().service
+            return task
