@@ -1,7 +1,8 @@
 """Trainings of many minutes, which a kill sets back by one epoch at most.
 
 Weights and the optimiser's state are kept after every epoch. Each epoch depends on the seed and
-its own number alone, so a training that was interrupted ends with the same weights.
+its own number alone, so a training that was interrupted ends with the same weights. Dropout, which
+the students lack and the transfers have, is the exception: TensorFlow hides how far it has drawn.
 """
 
 from __future__ import annotations
