@@ -154,7 +154,7 @@ def _answered(
     current: State, model: ServedModel, content: bytes | Callable[[], bytes], begun: float
 ) -> Prediction:
     deadline = begun + current.settings.deadline_seconds
-    with _place(current.service) as place:
+    with _place(current.service, model) as place:
         started = time.monotonic()
         if started >= deadline:
             raise Late("no picture before it was decoded in time")
@@ -168,12 +168,12 @@ def _answered(
     return _prediction(answer, decoded - started, waited, time.monotonic() - begun)
 
 
-def _place(service: Service) -> Place:
+def _place(service: Service, model: ServedModel) -> Place:
     """Return the place that the request got when it arrived; without such a server, one now."""
     given: Place | Refusal | None = request.environ.get(PLACE)
     if isinstance(given, Refusal):
         raise given
-    return service.enter() if given is None else given
+    return service.enter(model) if given is None else given
 
 
 def _prediction(

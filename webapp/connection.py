@@ -69,6 +69,7 @@ class _Parser(HTTPRequestParser):
     """Keeps no body that is too large."""
 
     arrived: float = 0.0
+    path: str = ""  # as long as no headers were read
     place: Place | None = None
     refusal: Refusal | None = None
     """Why it has no place."""

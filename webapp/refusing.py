@@ -18,6 +18,13 @@ from webapp.problems import Problem
 from webapp.state import State
 
 
+def client(request: Any, address: str) -> str:
+    """Return what tells a request's client from others, as `api.client_id` does."""
+    headers = request.headers
+    cookies = parse_cookie(headers.get("COOKIE"))
+    return client_of(headers.get("X_CLIENT_ID"), cookies.get(CLIENT_COOKIE), address)
+
+
 def refuse(state: State, request: Any, address: str, request_id: str) -> Problem:
     """Return what is said to a request without a place, which is counted and logged.
 
@@ -27,10 +34,7 @@ def refuse(state: State, request: Any, address: str, request_id: str) -> Problem
         address: the client's.
         request_id: the request's.
     """
-    headers = request.headers
-    cookies = parse_cookie(headers.get("COOKIE"))
-    client = client_of(headers.get("X_CLIENT_ID"), cookies.get(CLIENT_COOKIE), address)
-    model = state.service.choose(client)
+    model = state.service.choose(client(request, address))
     outcome = watching.outcome(request.refusal)
     state.watching.count(model, outcome)
     problem = problems.of_refusal(request.refusal, state.settings.deadline_seconds)

@@ -114,8 +114,8 @@ class Service(Protocol):
         """Return stable or canary for a client id, always the same for the same weight."""
         ...
 
-    def enter(self) -> Place:
-        """Take a place; raises Busy or Draining."""
+    def enter(self, model: ServedModel | None = None) -> Place:
+        """Take a place for a model, stable by default; raises Busy or Draining."""
         ...
 
     def drain(self, seconds: float) -> bool:

@@ -61,24 +61,30 @@ def answered(model: Batching, job: object) -> bool:
 def handle(
     first: Task, another: Callable[[], Task | None], clock: Callable[[], float] = time.monotonic
 ) -> None:
-    """Handle a request, and others with it.
+    """Handle a request, and others with it; never raises.
 
-    Others join as long as there are any, no batch is full, and those that wait have not waited
-    longer than the model is going to take for them.
+    Another joins as long as there is one, no batch is full, and the others have not taken longer
+    than the model is going to take for those that wait.
 
     Args:
         first: handles a request from start to end.
         another: returns what does so with one that waits, if there is one.
         clock: seconds.
     """
-    begun = clock()
     waiting = _started(first)
+    begun = clock()
     while waiting and _has_room(waiting, clock() - begun) and (task := another()) is not None:
         waiting += _started(task)
     while waiting:
-        for model in dict.fromkeys(each.model for each in waiting):
-            model.run([each.job for each in waiting if each.model is model])
-        waiting = [again for each in waiting for again in _gone_on(each.request)]
+        model = waiting[0].model
+        batch = [each for each in waiting if each.model is model]
+        waiting = [each for each in waiting if each.model is not model]
+        try:
+            model.run([each.job for each in batch])
+        except BaseException:
+            log.exception("A model ended a batch")  # whose requests find no outcome
+        for each in batch:
+            waiting += _gone_on(each.request)
 
 
 def _started(task: Task) -> list[_Waiting]:
@@ -92,7 +98,7 @@ def _gone_on(request: _Request) -> list[_Waiting]:
     except BaseException:  # not even one that ends a thread may take the others with it
         log.exception("A request ended with what is not its own to handle")
         return []
-    return [] if waits_for is None else [_Waiting(request, *waits_for)]
+    return [] if request.dead else [_Waiting(request, *waits_for)]
 
 
 def _has_room(waiting: Sequence[_Waiting], seconds: float) -> bool:

@@ -1,15 +1,19 @@
-"""The threads that handle pictures: one for each interpreter of a model.
+"""The threads that handle a model's pictures, one for each of its interpreters.
 
 A picture that was taken in waits here until a worker has time, without a thread of its own.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections import deque
 from typing import Any
 
 from webapp import together
+
+log = logging.getLogger(__name__)
 
 
 class Workers:
@@ -54,7 +58,8 @@ class Workers:
         return found
 
     def shutdown(self, timeout: float) -> None:
-        """End the threads, each within so many seconds; what still waits is dropped."""
+        """End the threads, within so many seconds; what still waits is dropped."""
+        end = time.monotonic() + timeout
         with self._changed:
             self._ended = True
             dropped, self._queue = [*self._queue], deque()
@@ -62,11 +67,14 @@ class Workers:
         for channel in dropped:
             channel.cancel()
         for thread in self._threads:
-            thread.join(timeout)
+            thread.join(max(0.0, end - time.monotonic()))
 
     def _work(self) -> None:
         while (channel := self._next()) is not None:
-            together.handle(channel.service, self._another)
+            try:
+                together.handle(channel.service, self._another)
+            except BaseException:  # a worker is never lost
+                log.exception("A worker was interrupted")
 
     def _next(self) -> Any:
         with self._changed:

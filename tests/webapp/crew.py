@@ -35,7 +35,7 @@ class Request:
 
 
 def ask(service: Serving, value: int, model: ServedModel = STABLE, seconds: float = 60.0) -> Answer:
-    with service.enter() as place:
+    with service.enter(model) as place:
         return place.answer(picture(value), model, time.monotonic() + seconds)
 
 

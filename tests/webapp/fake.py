@@ -44,7 +44,8 @@ def brightness(pixels: Pixels) -> Scores:
 class FakeService:
     """Follows `webapp.spec.Service`.
 
-    `refusal` is raised in place of an answer; where `gate` is not set, answers wait for it.
+    `refusal` is raised in place of an answer; where `gate` is not set, answers wait for it, those
+    of `held` alone where that is a model. The client "new" gets the canary if there is one.
     """
 
     def __init__(self, places: int = 4, scorer: Scorer = brightness) -> None:
@@ -54,6 +55,7 @@ class FakeService:
         self.places = places
         self.scorer = scorer
         self.refusal: Refusal | None = None
+        self.held: ServedModel | None = None
         self.gate = threading.Event()
         self.gate.set()
         self.waiting = threading.Semaphore(0)
@@ -69,9 +71,9 @@ class FakeService:
 
     def choose(self, client: str) -> ServedModel:
         self.clients.append(client)
-        return self.stable
+        return self.stable if self.canary is None or client != "new" else self.canary
 
-    def enter(self) -> Seat:
+    def enter(self, model: ServedModel | None = None) -> Seat:  # noqa: ARG002 - one for all
         with self.lock:
             if not self.ready:
                 raise Draining
@@ -110,7 +112,8 @@ class Seat:
     def answer(self, pixels: Pixels, model: ServedModel, deadline: float) -> Answer:
         assert deadline > time.monotonic() - 60
         self.service.waiting.release()
-        self.service.gate.wait()
+        if self.service.held is None or self.service.held is model:
+            self.service.gate.wait()
         if self.service.refusal is not None:
             raise self.service.refusal
         assert pixels.shape == model.input_shape

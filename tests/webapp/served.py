@@ -37,11 +37,11 @@ class PageService(FakeService):
         super().choose(client)
         return self.canary or self.stable
 
-    def enter(self) -> Seat:
+    def enter(self, model: ServedModel | None = None) -> Seat:
         self.entered += 1
         if self.refusals:
             raise self.refusals.popleft()
-        return super().enter()
+        return super().enter(model)
 
 
 def digits_model() -> ServedModel:

@@ -9,12 +9,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.photos.pictures import encoded, noise
-from tests.webapp.fake import FakeService
+from tests.webapp.fake import MODEL, FakeService
 from webapp import intake, probes
 from webapp.app import create_app
 from webapp.intake import Server
@@ -368,7 +369,7 @@ def test_a_place_of_a_client_that_left_before_its_turn_is_free_again(start: Star
 
 def test_who_waits_for_a_worker_until_the_deadline_is_told_then(start: Start) -> None:
     service = FakeService(places=4)
-    running = start(service, workers=1, deadline_seconds=0.5)
+    running = start(service, workers=1, deadline_seconds=2.0)
     service.gate.clear()
     answers: list[int] = []
     first = threading.Thread(target=lambda: answers.append(running.predict()))
@@ -380,6 +381,49 @@ def test_who_waits_for_a_worker_until_the_deadline_is_told_then(start: Start) ->
     assert answers == []
     service.gate.set()
     first.join(PATIENCE)
+
+
+def test_stable_waits_for_no_canary(start: Start) -> None:
+    service = FakeService(places=4)
+    service.canary = service.held = replace(MODEL, version="8")
+    running = start(service, workers=1)
+    service.gate.clear()
+    answers: list[int] = []
+
+    def ask_canary() -> None:
+        headers = {**FORM, "X-Client-Id": "new"}
+        answers.append(running.ask("POST", "/predict", body=BODY, headers=headers)[0])
+
+    senders = [threading.Thread(target=ask_canary) for _ in range(2)]
+    for sender in senders:
+        sender.start()
+    wait_until(lambda: service.taken == 2)
+    assert running.predict() == 200
+    assert answers == []
+    service.gate.set()
+    for sender in senders:
+        sender.join(PATIENCE)
+    assert answers == [200, 200]
+
+
+def test_an_address_written_otherwise_passes_no_queue(start: Start) -> None:
+    service = FakeService(places=4)
+    running = start(service, workers=1)
+    service.gate.clear()
+    statuses: list[int] = []
+
+    def post(path: str) -> None:
+        statuses.append(running.ask("POST", path, body=BODY, headers=FORM)[0])
+
+    senders = [threading.Thread(target=post, args=(path,)) for path in ("/predict", "//predict")]
+    for count, sender in enumerate(senders, start=1):
+        sender.start()
+        wait_until(lambda taken=count: service.taken == taken)
+    assert running.server.lanes._stable.waits_since() is not None
+    service.gate.set()
+    for sender in senders:
+        sender.join(PATIENCE)
+    assert statuses == [200, 200]
 
 
 def test_hundreds_of_connections_are_served_whatever_the_others_do(start: Start) -> None:

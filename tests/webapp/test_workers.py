@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -125,10 +124,10 @@ def test_an_idle_worker_is_better_than_a_place_in_a_batch() -> None:
             return ask(service, 1)
 
         for _ in range(50):
+            wait_idle(workers, 2)
             seconds: list[Future[Answer]] = []
             assert send(workers, bring_another).result(30).batch == 1
             assert seconds[0].result(30).batch == 1
-            wait_idle(workers, 2)
     service.close()
 
 
@@ -169,7 +168,9 @@ def test_what_still_waits_at_the_end_is_cancelled() -> None:
     waiting = send(workers, hold)
     ending = threading.Thread(target=workers.shutdown, args=(30,))
     ending.start()
+    end = time.monotonic() + 30
     while not waiting.cancelled():
+        assert time.monotonic() < end
         time.sleep(0.001)
     goes_on.set()
     ending.join(30)
@@ -193,7 +194,7 @@ class Model:
             job[0] *= 2
 
 
-def together_with(model: Model, count: int, clock: Callable[[], float] = lambda: 0.0) -> list[int]:
+def together_with(model: Model, count: int) -> list[int]:
     """Handle so many numbers together, from 1; returns what became of them."""
     found: list[int] = []
 
@@ -206,7 +207,7 @@ def together_with(model: Model, count: int, clock: Callable[[], float] = lambda:
         return task
 
     tasks = map(doubled, range(1, count + 1))
-    together.handle(next(tasks), lambda: next(tasks, None), clock)
+    together.handle(next(tasks), lambda: next(tasks, None), lambda: 0.0)
     return found
 
 
@@ -228,13 +229,23 @@ def test_a_full_batch_takes_no_more() -> None:
 
 
 def test_nobody_waits_for_others_longer_than_for_the_model() -> None:
-    """Each takes 3 s to decode and 2 in the model: the first waits 3 for the second, which is less
-    than 4, and would wait 6 for the third."""
-    times = itertools.count(0.0, 3.0)
-    model = Model(seconds=2.0)
-    assert together_with(model, 5, lambda: next(times)) == [2]
-    times = itertools.count(0.0, 1.5)
-    assert together_with(model, 5, lambda: next(times)) == [2, 4, 6, 8, 10]
+    now = [0.0]
+
+    def handled(decoding: float) -> int:
+        """Return how many of five are in one batch, each of which takes 2 s in the model."""
+        model = Model(seconds=2.0)
+
+        def task() -> None:
+            now[0] += decoding
+            assert together.answered(model, [1])
+
+        tasks = iter([task] * 4)
+        together.handle(task, lambda: next(tasks, None), lambda: now[0])
+        return len(model.batches[0])
+
+    assert handled(1.5) == 5
+    assert handled(3.0) == 3  # the first has waited 6 s for two others, as long as for the model
+    assert handled(100.0) == 2
 
 
 def test_one_that_needs_no_model_ends_it_and_others_need_it_twice() -> None:
@@ -272,6 +283,49 @@ def test_one_that_raises_harms_no_other(caplog: pytest.LogCaptureFixture) -> Non
     together.handle(well, lambda: next(tasks, None))
     assert found == [2, 2]
     assert "SystemExit" in caplog.text
+
+
+def test_a_model_that_raises_leaves_its_requests_to_themselves(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Broken(Model):
+        def run(self, _: Sequence[list[int]]) -> None:
+            raise SystemExit
+
+    model, well = Broken(), Model()
+    found: list[int] = []
+
+    def task(of: Model) -> Callable[[], None]:
+        def one() -> None:
+            job = [1]
+            assert together.answered(of, job)
+            found.append(job[0])
+
+        return one
+
+    tasks = iter([task(well), task(model)])
+    together.handle(task(model), lambda: next(tasks, None), lambda: 0.0)
+    assert found == [1, 1, 2]
+    assert "SystemExit" in caplog.text
+
+
+def test_who_is_answered_goes_on_before_another_model_runs() -> None:
+    order: list[str] = []
+
+    class Noted(Model):
+        def run(self, _: Sequence[list[int]]) -> None:
+            order.append("run")
+
+    def task(of: Model) -> Callable[[], None]:
+        def one() -> None:
+            assert together.answered(of, [1])
+            order.append("answered")
+
+        return one
+
+    tasks = iter([task(Noted())])
+    together.handle(task(Noted()), lambda: next(tasks, None), lambda: 0.0)
+    assert order == ["run", "answered"] * 2
 
 
 def test_each_has_its_own_context() -> None:

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from bench.spec import Pixels
 from webapp import together
 from webapp.inference.runner import Opened, Runner
-from webapp.spec import Answer, Busy, Draining, Failed, Late, ServedModel
+from webapp.spec import Answer, Draining, Failed, Late, ServedModel
 
 _SMOOTHING = 0.1
 """The weight of the newest batch in the mean of what a picture takes."""
@@ -42,10 +42,8 @@ class Job:
 class Pool:
     """A model with its interpreters."""
 
-    def __init__(self, model: ServedModel, limit: int) -> None:
-        """Take at most `limit` pictures at once, those that wait among them."""
+    def __init__(self, model: ServedModel) -> None:
         self.model = model
-        self.limit = limit
         self.seconds = 0.0
         """A smoothed mean of what a picture takes in the model."""
         self.unbatched: str | None = None
@@ -84,7 +82,6 @@ class Pool:
         """Return the model's answer.
 
         Raises:
-            Busy: As many pictures as may be are inside.
             Late: The deadline, of `time.monotonic`, passed before there was an answer.
             Failed: The runtime raised.
             Draining: The model is closed.
@@ -93,8 +90,6 @@ class Pool:
         with self._lock:
             if self._closed:
                 raise Draining("The server is going down.")
-            if self._inside >= self.limit:
-                raise Busy(1)
             self._inside += 1
         try:
             if not together.answered(self, job):

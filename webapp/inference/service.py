@@ -80,7 +80,9 @@ class Serving:
         self._batching = batching
         self._load_model = load
         self._pools: dict[str, Pool] = {}
-        self._taken = 0
+        self._taken = self._taken_by_canary = 0
+        canary_share = max(models.weight, LEAST_CANARY_SHARE)
+        self._canary_places = math.ceil(places * canary_share)
         self._open = self._draining = False
         self._lock = threading.Lock()
         self._empty = threading.Condition(self._lock)
@@ -124,14 +126,17 @@ class Serving:
             return canary
         return self.stable
 
-    def enter(self) -> Place:
-        """Take a place; raises Busy or Draining."""
+    def enter(self, model: ServedModel | None = None) -> Place:
+        """Take a place for a model, stable by default; raises Busy or Draining."""
+        for_canary = model is not None and model is self.canary
         with self._lock:
             if not self._open or self._draining:
                 raise Draining("The server is going down or not warmed up yet.")
-            if self._taken < self.places:
+            has_share = not for_canary or self._taken_by_canary < self._canary_places
+            if has_share and self._taken < self.places:
                 self._taken += 1
-                return Seat(self)
+                self._taken_by_canary += for_canary
+                return Seat(self, for_canary)
         raise Busy(self.retry_after())
 
     def retry_after(self) -> int:
@@ -140,16 +145,14 @@ class Serving:
         return max(1, math.ceil(self.places * slowest / self.workers))
 
     def answer(self, pixels: Pixels, model: ServedModel, deadline: float) -> Answer:
-        """Answer for a `Seat`; raises Late or Failed, Busy where the canary has its share."""
-        try:
-            return self._pools[model.version].answer(pixels, deadline)
-        except Busy:
-            raise Busy(self.retry_after()) from None
+        """Answer for a `Seat`; raises Late or Failed."""
+        return self._pools[model.version].answer(pixels, deadline)
 
-    def leave(self) -> None:
+    def leave(self, for_canary: bool) -> None:
         """Give a place back."""
         with self._lock:
             self._taken -= 1
+            self._taken_by_canary -= for_canary
             if not self._taken:
                 self._empty.notify_all()
 
@@ -169,24 +172,23 @@ class Serving:
 
     def _load(self, models: Models) -> None:
         try:
-            self._start(models.stable, self.places)
+            self._start(models.stable)
         except (ValueError, RuntimeError, OSError) as error:
             raise UsageProblem(f"{_named(models.stable)} cannot be served: {error}") from error
         if models.canary is not None:
-            limit = math.ceil(self.places * max(models.weight, LEAST_CANARY_SHARE))
             try:
-                self._start(models.canary, limit)
+                self._start(models.canary)
                 self.canary = models.canary
             except Exception as error:  # noqa: BLE001 - whatever is wrong, stable is served
                 self.canary_problem = f"{_named(models.canary)} cannot be served: {error}"
                 log.warning("%s", self.canary_problem)
         self._open = True
 
-    def _start(self, model: ServedModel, limit: int) -> None:
+    def _start(self, model: ServedModel) -> None:
         batching = self._batching
         if batching is None:
             batching = batching_pays(model, BATCH)
-        pool = Pool(model, limit)
+        pool = Pool(model)
         pool.open(self.workers, partial(self._load_model, model, BATCH if batching else 1))
         self._pools[model.version] = pool
 
@@ -194,10 +196,11 @@ class Serving:
 class Seat:
     """Implements `Place`."""
 
-    __slots__ = ("_held", "_serving")
+    __slots__ = ("_for_canary", "_held", "_serving")
 
-    def __init__(self, serving: Serving) -> None:
+    def __init__(self, serving: Serving, for_canary: bool) -> None:
         self._serving = serving
+        self._for_canary = for_canary
         self._held = True
 
     def __enter__(self) -> Self:
@@ -206,7 +209,7 @@ class Seat:
     def __exit__(self, *_: object) -> None:
         if self._held:
             self._held = False
-            self._serving.leave()
+            self._serving.leave(self._for_canary)
 
     def answer(self, pixels: Pixels, model: ServedModel, deadline: float) -> Answer:
         """Wait for the answer until `deadline` (of `time.monotonic`); raises Late or Failed."""
