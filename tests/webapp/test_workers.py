@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +21,7 @@ from webapp.inference import Serving, open_service
 from webapp.inference.runner import Opened
 from webapp.manifest import Models
 from webapp.spec import Answer, Failed, Late, ServedModel
-from webapp.workers import Workers
+from webapp.workers import NICENESS, Workers
 
 LONG = 60.0
 """Seconds that a model is said to take, so that a batch is not closed before it is full."""
@@ -175,6 +177,15 @@ def test_what_still_waits_at_the_end_is_cancelled() -> None:
     goes_on.set()
     ending.join(30)
     assert not ending.is_alive()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no niceness of their own")
+def test_a_worker_gives_way_to_the_thread_that_takes_requests_in() -> None:
+    def niceness() -> Any:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    with at_work(1) as workers:
+        assert send(workers, niceness).result(30) == min(19, niceness() + NICENESS)
 
 
 # Together
