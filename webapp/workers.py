@@ -16,7 +16,7 @@ from typing import Any
 from webapp import together
 
 NICENESS = 4
-"""How much nicer a worker is than the thread that takes requests in, on Linux, where threads can be.
+"""How much nicer a worker is than the thread that takes requests in; on Linux alone.
 
 Under ten times too much load that thread, which answers probes and refuses, otherwise waited for
 the processors as long as the models did. Twice as much costs answers.
