@@ -154,4 +154,5 @@ def test_speed_is_relative_to_the_reference(first: FirstRun) -> None:
     for variant in QUICK[1:]:
         assert first.cases[variant]["reference"] == FLOAT
         assert first.cases[variant]["speedup"] > 0
-        assert first.cases[variant]["speedup"] != 1
+    # One of them may happen to take exactly as long as the reference.
+    assert any(first.cases[variant]["speedup"] != 1 for variant in QUICK[1:])
