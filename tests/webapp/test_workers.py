@@ -26,8 +26,6 @@ from webapp.workers import NICENESS, Workers
 LONG = 60.0
 """Seconds that a model is said to take, so that a batch is not closed before it is full."""
 
-Enter = Callable[..., tuple[Serving, Workers]]
-
 
 @pytest.fixture
 def held() -> Held:
