@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import budgets, datasets, engines, profiles, variants
+from bench.build.store import Store
 from bench.errors import UsageProblem
 from bench.own.own_run import OwnRun
 from bench.profiles import Profile
 from bench.report.words import Lang
 from bench.spec import NOTHING_CHOSEN, Budget, Case, Choices, Step, Variant
-from bench.steps.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ PRIOR_SECONDS = 60.0
 
 
 class BuildProgress:
-    """Shows a build, as a `bench.steps.build.Watcher`; two steps may be under way at once."""
+    """Shows a build, as a `bench.build.scheduler.Watcher`; two steps may be under way at once."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

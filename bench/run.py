@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from bench import engines
 from bench.budgets import Judgement, applicable, judge
+from bench.build.scheduler import Failure, Outcome, Watcher, build
+from bench.build.store import Artifact
 from bench.evaluation import Evaluation, load_evaluation
 from bench.plan import Plan
 from bench.spec import KERAS_FILE, MODEL_FILE, Case, Group, Step
 from bench.steps import gzip_size, trained
-from bench.steps.build import Failure, Outcome, Watcher, build
 from bench.steps.gzip_size import GzipSize
-from bench.steps.store import Artifact
 from bench.stopwatch import Stopwatch
 from bench.subject import MeasuredSubject
 

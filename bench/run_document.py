@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from bench import engines, metrics
+from bench.build.store import Artifact
 from bench.history.document import SCHEMA
 from bench.history.write import thin
 from bench.metrics.latency import P99_SAMPLES
 from bench.run import Run
 from bench.spec import Case, Unmeasured
-from bench.steps.store import Artifact
 
 Status = Literal["complete", "partial", "interrupted"]
 

@@ -22,10 +22,10 @@ import numpy as np
 from rich.console import Console
 from tabulate import tabulate
 
+from bench.build.scheduler import Failure, build
+from bench.build.store import Store
 from bench.progress import BuildProgress
 from bench.spec import Step
-from bench.steps.build import Failure, build
-from bench.steps.store import Store
 from bench.steps.validate import RESULT_FILE, Validate
 from bench.variants import digits, student
 from bench.whole_file import write_text

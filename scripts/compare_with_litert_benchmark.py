@@ -26,10 +26,10 @@ import numpy as np
 from scipy import stats
 
 from bench import engines, profiles, variants
+from bench.build import recipe
+from bench.build.store import Store
 from bench.metrics.latency import PILOT_INVOCATIONS, pilot, rounds_for
 from bench.spec import MODEL_FILE
-from bench.steps import identity
-from bench.steps.store import Store
 from bench.whole_file import write_text
 
 SHORTEST_MS = 0.5
@@ -96,7 +96,7 @@ def _models(profile: str, wanted: Sequence[str] | None) -> list[tuple[str, Path]
     models = []
     for name in wanted or chosen.variants:
         chain = variants.get(name, chosen.dataset).chain
-        artifact = store.find(identity.key(chain, chosen.seed))
+        artifact = store.find(recipe.key(chain, chosen.seed))
         if artifact is None:
             raise SystemExit(f"{name} is not built. Run `make bench PROFILE={profile}` first.")
         models.append((name, artifact.file(MODEL_FILE)))

@@ -57,8 +57,8 @@ from rich.console import Console
 from bench import engines, variants
 from bench.progress import BuildProgress
 from bench.spec import MODEL_FILE, Choices
-from bench.steps.build import build
-from bench.steps.store import Store
+from bench.build.scheduler import build
+from bench.build.store import Store
 
 if __name__ == "__main__":
     made = variants.all_variants("imagenet", Choices(weights="random"))

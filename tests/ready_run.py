@@ -9,16 +9,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from bench.build import recipe
+from bench.build.scheduler import Failure, Outcome, Result
+from bench.build.store import Artifact, Store
 from bench.evaluation import Evaluation
 from bench.plan import Plan
 from bench.profiles import Profile
 from bench.run import Run
 from bench.spec import MODEL_FILE, Budget, Case, Kind, Step, Toolchain, Variant, Workplace
-from bench.steps import identity
-from bench.steps.build import Failure, Outcome, Result
 from bench.steps.gzip_size import RESULT_FILE, GzipSize
 from bench.steps.images import Images
-from bench.steps.store import Artifact, Store
 from bench.stopwatch import Stopwatch
 from tests.tiny_models import SHAPE, first_pixels, linear_model
 
@@ -122,7 +122,7 @@ class Setup:
 
     @staticmethod
     def _object(store: Store, step: Any) -> Any:
-        return store.writing(identity.key(step, 0), step.title(), identity.chain(step))
+        return store.writing(recipe.key(step, 0), step.title(), recipe.chain(step))
 
 
 def evaluation() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -137,6 +137,6 @@ def evaluation() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
 
 
 def _found(store: Store, step: Step) -> Artifact:
-    artifact = store.find(identity.key(step, 0))
+    artifact = store.find(recipe.key(step, 0))
     assert artifact is not None
     return artifact

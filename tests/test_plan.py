@@ -10,7 +10,7 @@ from bench.own.own_run import OwnRun
 from bench.plan import Plan, make_plan
 from bench.profiles import Profile
 from bench.spec import Case, Variant
-from tests.steps.sample_steps import Sample
+from tests.build.sample_steps import Sample
 
 REFERENCE = "student_scratch_f32"
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from bench.build.scheduler import Failure, Outcome
 from bench.evaluation import Evaluation
 from bench.profiles import OF_EVERY_PROFILE
 from bench.progress import BuildProgress
 from bench.run import Run
 from bench.spec import Budget, Case, Session, Step, Unmeasured
-from bench.steps.build import Failure, Outcome
 from bench.subject import MeasuredSubject
 from tests.ready_run import GZIP_BYTES, REFERENCE, SMALL, Setup, evaluation
 

@@ -8,13 +8,13 @@ import pytest
 from pytest_benchmark.stats import Stats
 
 from bench import engines, metrics
+from bench.build.scheduler import Failure
+from bench.build.store import file_sha256
 from bench.history.document import check
 from bench.history.record import record
 from bench.run import Run
 from bench.run_document import document, extra_info, versions
 from bench.spec import Budget, Case, Group, Unmeasured
-from bench.steps.build import Failure
-from bench.steps.store import file_sha256
 from tests import example_history
 from tests.ready_run import REFERENCE, SMALL, Setup
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench import again
+from bench.build.store import Store
 from bench.errors import UsageProblem
 from bench.export.describe import describe
 from bench.export.source import Source, find_source
@@ -15,7 +16,6 @@ from bench.history.document import HistoryError
 from bench.history.find import latest
 from bench.history.record import History
 from bench.places import RESULTS
-from bench.steps.store import Store
 from webapp.manifest import Models
 from webapp.measured import measurement, served
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.build.store import file_sha256
 from bench.class_count import class_count
 from bench.errors import UsageProblem
 from bench.history.document import HistoryError, read
 from bench.history.machine import cpu
 from bench.history.record import Entry, History, record
 from bench.spec import Case
-from bench.steps.store import file_sha256
 from webapp.spec import ServedModel
 
 ENGINE, THREADS = "litert", 1

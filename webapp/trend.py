@@ -100,7 +100,7 @@ def holds(trend: Trend, model: ServedModel) -> bool:
 
 def _trends(model: ServedModel, results: Path) -> Sequence[Trend]:
     # What finds changes takes its time to import, and most who open the page never look at it.
-    from bench.steps.store import Store  # noqa: PLC0415
+    from bench.build.store import Store  # noqa: PLC0415
     from bench.trend import index  # noqa: PLC0415
     from bench.trend.series import Wanted  # noqa: PLC0415
     from bench.trend.trends import trends  # noqa: PLC0415

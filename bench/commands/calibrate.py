@@ -103,10 +103,10 @@ PROCESSES = 12
 
 def _build(wanted: Any, console: Any) -> dict[Any, Path]:
     """Return the file of each model, built where the store lacks it."""
+    from bench.build.scheduler import Failure, build  # noqa: PLC0415
+    from bench.build.store import Store  # noqa: PLC0415
     from bench.progress import BuildProgress  # noqa: PLC0415
     from bench.spec import MODEL_FILE  # noqa: PLC0415
-    from bench.steps.build import Failure, build  # noqa: PLC0415
-    from bench.steps.store import Store  # noqa: PLC0415
 
     store = Store()
     store.prepare()

@@ -10,6 +10,8 @@ import numpy as np
 from rich.console import Console
 
 from bench import datasets, profiles, variants
+from bench.build.scheduler import Failure, build
+from bench.build.store import Store
 from bench.commands import Command
 from bench.errors import UsageProblem
 from bench.evaluation import Evaluation, evaluation_sha256, load_evaluation
@@ -21,8 +23,6 @@ from bench.places import RESULTS
 from bench.progress import BuildProgress
 from bench.registry import unknown
 from bench.spec import Choices
-from bench.steps.build import Failure, build
-from bench.steps.store import Store
 from bench.whole_file import replacing
 
 VARIABLE = "SLIMBENCH_DATA"

@@ -45,11 +45,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the folder, whole or not at all, and say what is in it."""
     from rich.console import Console  # noqa: PLC0415 - all of these take their time
 
+    from bench.build.store import Store  # noqa: PLC0415
     from bench.export import folder, saved_model  # noqa: PLC0415
     from bench.export.source import complete_runs, find_source  # noqa: PLC0415
     from bench.export.write import write  # noqa: PLC0415
     from bench.progress import BuildProgress  # noqa: PLC0415
-    from bench.steps.store import Store  # noqa: PLC0415
 
     folder.check(arguments.folder.resolve(), arguments.variant)
     histories = (

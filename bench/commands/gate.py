@@ -216,8 +216,8 @@ def _side(what: str, results: Path, profile: str | None) -> Side:
 @contextmanager
 def _files(location: str | None) -> Iterator[Files]:
     """Give the places where models are; what comes from an address is kept for this run only."""
+    from bench.build.store import Store  # noqa: PLC0415
     from bench.gate.files import Files  # noqa: PLC0415
-    from bench.steps.store import Store  # noqa: PLC0415
 
     store = Store().root
     if location is None or "://" not in location:

@@ -58,8 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the trend; 0 whatever it shows, since unpaired figures decide nothing."""
+    from bench.build.store import Store  # noqa: PLC0415
     from bench.report import words as report_words  # noqa: PLC0415
-    from bench.steps.store import Store  # noqa: PLC0415
     from bench.trend import index  # noqa: PLC0415
     from bench.trend.series import Wanted, skipped  # noqa: PLC0415
     from bench.trend.trends import trends  # noqa: PLC0415

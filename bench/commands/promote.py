@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import again
+from bench.build.store import Store
 from bench.commands import Command
 from bench.gate.baseline import (
     Baseline,
@@ -25,7 +26,6 @@ from bench.history.document import HistoryError, read
 from bench.history.record import History, record
 from bench.history.select import WAYS, select_one
 from bench.places import CHECKOUT, RESULTS
-from bench.steps.store import Store
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 from tabulate import tabulate
 
 from bench import profiles, variants
+from bench.build import recipe
+from bench.build.store import Artifact, Store
 from bench.commands import Command
 from bench.export.scored_on import is_photographs_of
 from bench.gate.baseline import Baseline, load_baseline
@@ -21,9 +23,7 @@ from bench.history.record import Entry, History, load
 from bench.photos import archives
 from bench.places import RESULTS
 from bench.spec import Step
-from bench.steps import identity
 from bench.steps.gzip_size import GzipSize
-from bench.steps.store import Artifact, Store
 
 DAY = 24 * 3600
 
@@ -80,10 +80,10 @@ def _needed() -> set[str]:
     keys: set[str] = set()
 
     def visit(step: Step, seed: int) -> None:
-        key = identity.key(step, seed)
+        key = recipe.key(step, seed)
         if key not in keys:
             keys.add(key)
-            for each in identity.inputs(step):
+            for each in recipe.inputs(step):
                 visit(each, seed)
 
     for profile in profiles.load_profiles().values():

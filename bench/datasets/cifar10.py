@@ -53,8 +53,8 @@ def images(choices: Choices) -> Step:
 @functools.cache
 def _of(path: Path, *, allow_bad: bool) -> Step:
     """Open it once for all variants; all images are taken."""
+    from bench.build.store import Store
     from bench.steps.photo_splits import of_splits
-    from bench.steps.store import Store
 
     store = Store()
     store.prepare()

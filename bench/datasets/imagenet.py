@@ -11,11 +11,11 @@ import functools
 from pathlib import Path
 from typing import Any, cast
 
+from bench.build import recipe
+from bench.build.store import Store
 from bench.photos.source import Photos, open_photos
 from bench.spec import Choices, PhotoSet, Step, Variant
-from bench.steps import identity
 from bench.steps.evaluation_photos import of_photos
-from bench.steps.store import Store
 from bench.steps.trained import Network
 
 CLASSES = 1000
@@ -47,7 +47,7 @@ def _network(step: Step) -> Network:
     """Return the network that a chain begins with."""
     own = (getattr(step, field.name) for field in dataclasses.fields(cast(Any, step)))
     network = next((value for value in own if isinstance(value, Network)), None)
-    return network or _network(identity.inputs(step)[0])
+    return network or _network(recipe.inputs(step)[0])
 
 
 PHOTOS: PhotoSet = ImageNet()

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from bench.build.store import Artifact, file_sha256
 from bench.export.source import Source
 from bench.history.machine import UNKNOWN, cpu
 from bench.history.record import Entry
 from bench.places import RESULTS
 from bench.steps.export import SAVED_MODEL_FOLDER
-from bench.steps.store import Artifact, file_sha256
 from bench.tflite_metadata import LABELS_FILE, Metadata
 
 CARD = 1

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench import again, variants
+from bench.build import recipe
+from bench.build.scheduler import Failure, build
+from bench.build.store import Artifact, Store
 from bench.errors import UsageProblem
 from bench.export.source import Source
 from bench.progress import BuildProgress
 from bench.spec import Choices, Step, Unmeasured
-from bench.steps import identity
-from bench.steps.build import Failure, build
 from bench.steps.export import Export
 from bench.steps.export_function import ExportFunction
-from bench.steps.store import Artifact, Store
 
 Exports = Export | ExportFunction
 """The steps that write a SavedModel."""
@@ -37,7 +37,7 @@ def export_step(source: Source, weights: str | None) -> Exports | Unmeasured:
         if again.is_own(source.history.profile):
             return Unmeasured("it came from a file of its user's (--model), which is its source")
         return Unmeasured(f"no variant of this checkout is called {source.variant}")
-    if identity.key(variant.chain, source.history.seed) != source.artifact.key:
+    if recipe.key(variant.chain, source.history.seed) != source.artifact.key:
         hint = ", or its weights came from a folder (--weights)" if noted == "folder" else ""
         return Unmeasured(
             "the code, versions or seed that made the file are not those of this checkout" + hint
@@ -58,7 +58,7 @@ def find(
     if isinstance(step, Unmeasured):
         return step
     seed = source.history.seed
-    artifact = store.find(identity.key(step, seed))
+    artifact = store.find(recipe.key(step, seed))
     if artifact is not None:
         return artifact
     if progress is None:
@@ -75,5 +75,5 @@ def _exports(step: Step) -> Iterator[Exports]:
     if isinstance(step, Exports):
         yield step
         return
-    for each in identity.inputs(step):
+    for each in recipe.inputs(step):
         yield from _exports(each)

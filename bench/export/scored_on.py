@@ -10,10 +10,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from bench.build.store import MANIFEST, Artifact, Store
 from bench.evaluation import Evaluation, evaluation_sha256, load_evaluation
 from bench.history.record import Entry
 from bench.steps.evaluation_photos import EvaluationPhotos
-from bench.steps.store import MANIFEST, Artifact, Store
 
 
 def scored_on(entry: Entry, store: Store) -> Evaluation | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import again
+from bench.build.store import MANIFEST, Artifact, Store
 from bench.errors import UsageProblem
 from bench.export.scored_on import scored_on
 from bench.history.document import HistoryError
@@ -18,7 +19,6 @@ from bench.history.record import Entry, History, load
 from bench.registry import unknown
 from bench.spec import MODEL_FILE, PixelMode
 from bench.steps import trained
-from bench.steps.store import MANIFEST, Artifact, Store
 
 _IN_STORE = re.compile(
     rf"objects/(?P<start>[0-9a-f]{{2}})/(?P<key>(?P=start)[0-9a-f]{{62}})/{re.escape(MODEL_FILE)}"

@@ -7,6 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
+from bench.build.store import Artifact
 from bench.errors import UsageProblem
 from bench.export.card import Exported, card
 from bench.export.describe import Described, describe
@@ -14,7 +15,6 @@ from bench.export.folder import card_file, model_file
 from bench.export.source import Source
 from bench.spec import Unmeasured
 from bench.steps.export import SAVED_MODEL_FOLDER
-from bench.steps.store import Artifact
 from bench.tflite_metadata import read_metadata, write_metadata
 from bench.whole_file import replacing, write_text
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import again
+from bench.build.store import file_sha256
 from bench.errors import UsageProblem
 from bench.gate.side import Side
 from bench.history.record import Entry
 from bench.spec import Unmeasured
-from bench.steps.store import file_sha256
 
 VARIABLE = "SLIMBENCH_MODELS"
 """Environment variable that names where models are kept: a folder, or an fsspec address."""

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
+from bench.build.store import file_sha256
 from bench.errors import UsageProblem
 from bench.gate.files import VARIABLE
-from bench.steps.store import file_sha256
 from bench.whole_file import replacing
 
 CHUNK = 2**20

@@ -11,9 +11,9 @@ import json
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from bench.build.store import MANIFEST
 from bench.gate.cases import Pair
 from bench.gate.side import Side
-from bench.steps.store import MANIFEST
 
 
 def retrained(pair: Pair, baseline: Side, candidate: Side, store: Path) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.build.store import Store
 from bench.photos.listing import SPLIT_FOLDERS
 from bench.photos.source import Photos, open_photos
-from bench.steps.store import Store
 
 CALIBRATION_IMAGES = 200
 

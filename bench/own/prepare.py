@@ -10,6 +10,8 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from bench.build.scheduler import Failure, Watcher, build
+from bench.build.store import Artifact, Store
 from bench.errors import UsageProblem
 from bench.own.chains import Chain, parse
 from bench.own.expected_pixels import expected_pixels
@@ -23,10 +25,8 @@ from bench.own.source import NAME, Source, find_sources
 from bench.photos.listing import SPLIT_FOLDERS
 from bench.profiles import Profile
 from bench.spec import MODEL_FILE, Choices, Step, Variant
-from bench.steps.build import Failure, Watcher, build
 from bench.steps.own_convert import OwnConvert
 from bench.steps.own_file import OwnFile
-from bench.steps.store import Artifact, Store
 from bench.tflite_metadata import Metadata, read_metadata
 
 NO_DATA = "none"

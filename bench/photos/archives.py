@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from bench.build.store import VARIABLE, Store
 from bench.photos.archive_entries import Entry, Refused, allowance, entries, quoted, too_much
 from bench.photos.refusal import PhotoProblem, shown
 from bench.photos.silent import silent
 from bench.spec import Advance
-from bench.steps.store import VARIABLE, Store
 
 FOLDER = "archives"
 """Below the store's root: `archives/<sha256>/files/` and a note of how many there are."""

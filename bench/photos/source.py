@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.build.store import Store
 from bench.photos.archives import unpacked
 from bench.photos.choosing import DEFAULT_LIMIT, Photo, choose, content_sha256
 from bench.photos.listing import Split, list_images
 from bench.photos.refusal import LAYOUT, PhotoProblem, shown
 from bench.photos.silent import silent
 from bench.spec import Advance
-from bench.steps.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ import signal
 import threading
 from pathlib import Path
 
+from bench.build.store import file_sha256
 from bench.class_count import class_count
 from bench.pixels import MODES
 from bench.spec import PixelMode
-from bench.steps.store import file_sha256
 from webapp import logs
 from webapp.app import create_app
 from webapp.inference import open_service

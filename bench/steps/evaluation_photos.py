@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from bench.build.recipe import NOT_HASHED
 from bench.evaluation import ImagesWriter, save_labels
 from bench.photos.choosing import DEFAULT_LIMIT, ContentHash, choose
 from bench.photos.labelling import label_folders
@@ -19,7 +20,6 @@ from bench.photos.reading import NAMED, Read, check_bad, named, read_photos
 from bench.photos.refusal import PhotoProblem
 from bench.photos.source import Photos
 from bench.spec import Kind, Toolchain, Workplace
-from bench.steps.identity import NOT_HASHED
 
 SECONDS_PER_IMAGE = 0.005
 """What decoding one of ImageNet's takes on one core, about."""

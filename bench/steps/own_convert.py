@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from bench.build.recipe import NOT_HASHED
 from bench.own.source import Form
 from bench.spec import MODEL_FILE, Kind, Step, Toolchain, Workplace
 from bench.steps import own_keras, trained
-from bench.steps.identity import NOT_HASHED
 from bench.steps.own_prune import WEIGHTS_FILE, prunable
 from bench.tflite_file import weights
 

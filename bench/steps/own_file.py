@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from bench.build.recipe import NOT_HASHED
 from bench.own.source import changed, content_of
 from bench.spec import MODEL_FILE, Kind, Toolchain, Workplace
 from bench.steps import trained
-from bench.steps.identity import NOT_HASHED
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from bench.build.recipe import NOT_HASHED
 from bench.own.source import Form
 from bench.pixels import as_floats
 from bench.spec import Kind, Labels, PixelMode, Pixels, Step, Toolchain, Workplace
 from bench.steps import images, own_keras, trained
-from bench.steps.identity import NOT_HASHED
 
 WEIGHTS_FILE = "weights.npz"
 FINE_TUNED = "fine_tuned"

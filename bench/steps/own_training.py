@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from bench.build.recipe import NOT_HASHED
 from bench.evaluation import load_evaluation
 from bench.photos.choosing import ContentHash, choose
 from bench.photos.labelling import label_folders
@@ -16,7 +17,6 @@ from bench.photos.listing import list_classes
 from bench.photos.reading import Read, check_bad, read_photos
 from bench.photos.refusal import PhotoProblem
 from bench.spec import Kind, Pixels, Step, Toolchain, Workplace
-from bench.steps.identity import NOT_HASHED
 from bench.steps.images import SPLITS_FILE
 
 

@@ -13,13 +13,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from bench.build.recipe import NOT_HASHED
 from bench.photos.choosing import ContentHash, Photo, choose
 from bench.photos.listing import list_classes
 from bench.photos.reading import check_bad, read_photos
 from bench.photos.refusal import PhotoProblem
 from bench.photos.source import Photos
 from bench.spec import EVALUATION_FILE, Advance, Kind, Labels, Pixels, Splits, Toolchain, Workplace
-from bench.steps.identity import NOT_HASHED
 from bench.steps.images import SPLITS_FILE, _check_apart
 
 

@@ -13,13 +13,13 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from bench import networks
+from bench.build.recipe import NOT_HASHED
+from bench.build.store import file_sha256
 from bench.errors import Unavailable, UsageProblem
 from bench.networks import imagenet, keras
 from bench.networks.imagenet import Weights
 from bench.spec import Kind, Toolchain, Workplace
 from bench.steps import keras_files, trained
-from bench.steps.identity import NOT_HASHED
-from bench.steps.store import file_sha256
 from bench.steps.trained import Network
 
 Source = Literal["imagenet", "folder"]

@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from bench.build.recipe import NOT_HASHED
 from bench.networks import keras
 from bench.spec import Kind, Step, Toolchain, Workplace
 from bench.steps import epochs_kept, images, trained, training
-from bench.steps.identity import NOT_HASHED
 from bench.steps.training import Schedule
 
 RAMP_SHARE = 0.6

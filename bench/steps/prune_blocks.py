@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from bench.build.recipe import NOT_HASHED
 from bench.networks import keras
 from bench.spec import Kind, Step, Toolchain, Workplace
 from bench.steps import images, long_training, prune, trained, training
 from bench.steps.augmentation import view
-from bench.steps.identity import NOT_HASHED
 from bench.steps.long_training import LongSchedule
 
 RAMP_SHARE = 0.4

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from bench.build.recipe import NOT_HASHED
 from bench.networks import keras
 from bench.spec import Kind, Step, Toolchain, Workplace
 from bench.steps import epochs_kept, images, long_training, prune, trained, training, transfer
-from bench.steps.identity import NOT_HASHED
 from bench.steps.long_training import LongSchedule
 from bench.steps.training import Schedule
 

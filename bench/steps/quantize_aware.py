@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from bench.build.recipe import NOT_HASHED
 from bench.networks import keras
 from bench.spec import Kind, Labels, Pixels, Step, Toolchain, Workplace
 from bench.steps import (
@@ -27,7 +28,6 @@ from bench.steps import (
     transfer,
 )
 from bench.steps.augmentation import view
-from bench.steps.identity import NOT_HASHED
 from bench.steps.long_training import LongSchedule
 from bench.steps.teacher_answers import LOGITS_FILE, TeacherAnswers
 

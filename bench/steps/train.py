@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from bench import networks
+from bench.build.recipe import NOT_HASHED
 from bench.networks import keras
 from bench.spec import Kind, Step, Toolchain, Workplace
 from bench.steps import images, trained, training
-from bench.steps.identity import NOT_HASHED
 from bench.steps.trained import Network
 from bench.steps.training import Schedule
 

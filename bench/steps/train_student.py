@@ -13,11 +13,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bench import networks
+from bench.build.recipe import NOT_HASHED
 from bench.networks import keras
 from bench.spec import Kind, Labels, Step, Toolchain, Workplace
 from bench.steps import distill, images, long_training, softening, trained, training
 from bench.steps.augmentation import view
-from bench.steps.identity import NOT_HASHED
 from bench.steps.long_training import LongSchedule
 from bench.steps.teacher_answers import LOGITS_FILE, TeacherAnswers
 from bench.steps.trained import Network

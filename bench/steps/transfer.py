@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bench import networks
+from bench.build.recipe import NOT_HASHED
 from bench.networks import keras, transfer_mobilenetv2
 from bench.spec import Kind, Pixels, Step, Toolchain, Workplace
 from bench.steps import images, long_training, trained, training
 from bench.steps.augmentation import view
-from bench.steps.identity import NOT_HASHED
 from bench.steps.long_training import LongSchedule
 from bench.steps.trained import Network
 

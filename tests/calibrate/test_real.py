@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from bench.build.scheduler import Failure, build
+from bench.build.store import Store
 from bench.calibrate import unpaired
 from bench.calibrate.workload import Size, Workload
 from bench.engines import get
 from bench.errors import UsageProblem
 from bench.progress import BuildProgress
 from bench.spec import MODEL_FILE
-from bench.steps.build import Failure, build
-from bench.steps.store import Store
 from bench.tflite_file import weights
 
 SMALL = Size("tiny", side=8, channels=8)

@@ -13,12 +13,12 @@ import pytest
 from referencing import Registry, Resource
 
 from bench import cli
+from bench.build import recipe
+from bench.build.store import Store
 from bench.engines.litert import ENGINE
 from bench.export import write as export_write
 from bench.export.card import SCHEMA_FILE
 from bench.history.document import SCHEMA_FILE as HISTORY_SCHEMA
-from bench.steps import identity
-from bench.steps.store import Store
 from bench.tflite_metadata import Metadata, read_metadata, write_metadata
 from tests import example_history
 from tests.export import stored
@@ -117,7 +117,7 @@ def test_the_card_shows_the_runs_figures(place: Place) -> None:
     check_card(card)
     exported = (place.out / f"{FLOAT}.tflite").read_bytes()
     original = place.models[FLOAT].read_bytes()
-    assert card["chain"] == json.loads(json.dumps(identity.chain(stored.chain(FLOAT))))
+    assert card["chain"] == json.loads(json.dumps(recipe.chain(stored.chain(FLOAT))))
     assert card["model"]["sha256"] == hashlib.sha256(exported).hexdigest()
     assert card["model"]["size_bytes"] == len(exported)
     assert card["measured_file"]["sha256"] == hashlib.sha256(original).hexdigest()
@@ -142,7 +142,7 @@ def test_the_card_shows_the_runs_figures(place: Place) -> None:
 
 
 def test_a_recorded_licence_is_in_card_and_file(place: Place) -> None:
-    place.store.remove(identity.key(stored.chain(FLOAT), 0))
+    place.store.remove(recipe.key(stored.chain(FLOAT), 0))
     stored.put_model(place.store, FLOAT, notes={"weights_licence": "Apache-2.0"})
     assert place.export() == 0
     card = place.card()
@@ -238,7 +238,7 @@ def test_a_failure_leaves_nothing_half_written(
 def test_where_the_saved_model_is_gone_it_is_said_how_to_have_it(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    place.store.remove(identity.key(stored.float_chain().saved_model, 0))
+    place.store.remove(recipe.key(stored.float_chain().saved_model, 0))
     assert place.export() == 0
     assert "Without saved_model: the store has it no longer; --build makes it again." in (
         capsys.readouterr().err
@@ -251,10 +251,10 @@ def test_where_the_saved_model_is_gone_it_is_said_how_to_have_it(
 
 def test_a_file_of_other_code_is_exported_without_what_is_not_known(place: Place) -> None:
     """As from an older commit: the store has the recipe, this checkout other steps."""
-    key = identity.key(stored.chain(FLOAT), 0)
+    key = recipe.key(stored.chain(FLOAT), 0)
     other = "ab" + key[2:]
-    recipe = identity.chain(stored.chain(FLOAT))
-    with place.store.lock(other), place.store.writing(other, "made before", recipe) as folder:
+    chain = recipe.chain(stored.chain(FLOAT))
+    with place.store.lock(other), place.store.writing(other, "made before", chain) as folder:
         (folder / "model.tflite").write_bytes(place.models[FLOAT].read_bytes())
     artifact = place.store.find(other)
     assert artifact is not None
@@ -263,7 +263,7 @@ def test_a_file_of_other_code_is_exported_without_what_is_not_known(place: Place
     assert place.export() == 0
     card = place.card()
     check_card(card)
-    assert card["chain"] == json.loads(json.dumps(recipe))
+    assert card["chain"] == json.loads(json.dumps(chain))
     assert card["saved_model"] is None
     assert "not those of this checkout" in card["reasons"]["saved_model"]
     assert card["labels"]["count"] == 10
@@ -280,12 +280,12 @@ def test_a_model_from_outside_has_no_saved_model(
 
 def test_metadata_that_a_file_brought_is_kept(place: Place) -> None:
     step = stored.chain(FLOAT)
-    place.store.remove(identity.key(step, 0))
+    place.store.remove(recipe.key(step, 0))
     plain = place.out.with_name("plain.tflite")
     stored.linear_model(plain, stored.first_pixels(10))
     own = Metadata(author="somebody", mean=(127.5,), std=(127.5,))
-    key = identity.key(step, 0)
-    with place.store.lock(key), place.store.writing(key, "made", identity.chain(step)) as folder:
+    key = recipe.key(step, 0)
+    with place.store.lock(key), place.store.writing(key, "made", recipe.chain(step)) as folder:
         write_metadata(plain, folder / "model.tflite", own)
     artifact = place.store.find(key)
     assert artifact is not None
@@ -318,7 +318,7 @@ def test_the_normalisation_is_that_of_the_pixels_the_run_fed(place: Place) -> No
 
 
 def test_labels_of_another_number_are_left_out(place: Place) -> None:
-    place.store.remove(identity.key(stored.chain(FLOAT), 0))
+    place.store.remove(recipe.key(stored.chain(FLOAT), 0))
     model = stored.put_model(place.store, FLOAT, notes={}, classes=12)
     stored.save_run(stored.run_of(place.store, {FLOAT: model}), place.results)
     assert place.export() == 0

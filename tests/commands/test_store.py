@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from bench import cli, variants
+from bench.build import recipe
+from bench.build.store import Store
 from bench.photos.archives import unpacked
-from bench.steps import identity
-from bench.steps.store import Store
 from tests.ready_run import Ready
 
 NEEDED = variants.get("student_scratch_f32", "digits").chain
@@ -24,7 +24,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     store = Store()
     store.prepare()
     for step in (NEEDED, Ready("an older model")):
-        with store.writing(identity.key(step, 0), step.title(), {}) as folder:
+        with store.writing(recipe.key(step, 0), step.title(), {}) as folder:
             (folder / "model.tflite").write_bytes(bytes(3 * 2**19))
     return store
 
@@ -41,7 +41,7 @@ def titles(store: Store) -> set[str]:
 def test_it_lists_what_is_there(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     out = listed(capsys)
     for step in (NEEDED, Ready("an older model")):
-        key = identity.key(step, 0)[:12]
+        key = recipe.key(step, 0)[:12]
         assert re.search(rf"^{key} +{step.title()} +1\.5 +20\d\d-\d\d-\d\d$", out, re.MULTILINE)
     assert out.splitlines()[-1] == f"{store.root}: 2 objects, 3 MiB"
     assert len(titles(store)) == 2

@@ -7,13 +7,13 @@ import pytest
 from sklearn.datasets import load_digits
 
 from bench import datasets
+from bench.build.store import Store
 from bench.errors import UsageProblem
 from bench.spec import EVALUATION_FILE
 from bench.steps import images
 from bench.steps.images import Images
 from bench.steps.quantize import calibration_images
-from bench.steps.store import Store
-from tests.steps.recorder import made
+from tests.build.recorder import made
 
 SPLITS = ("train", "validation", "test")
 

@@ -117,7 +117,7 @@ def test_no_chatter_reaches_the_terminal(first: FirstRun) -> None:
 
 def test_tensorflow_is_imported_only_where_models_are_built(first: FirstRun) -> None:
     importers = set(first.done.importers())
-    assert importers == {"-m bench.steps.child"}
+    assert importers == {"-m bench.build.worker"}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from bench import variants
+from bench.build import recipe
+from bench.build.store import Store
 from bench.history.write import save
 from bench.spec import MODEL_FILE, Step
-from bench.steps import identity, trained
+from bench.steps import trained
 from bench.steps.export import SAVED_MODEL_FOLDER
-from bench.steps.store import Store
 from tests import example_history
 from tests.tiny_models import SHAPE, Quantized, first_pixels, linear_model
 
@@ -38,8 +39,8 @@ def put_model(
 ) -> Path:
     """Store a tiny model as what a variant's chain gives; returns its file."""
     step = chain(variant)
-    key = identity.key(step, 0)
-    with store.lock(key), store.writing(key, step.title(), identity.chain(step)) as folder:
+    key = recipe.key(step, 0)
+    with store.lock(key), store.writing(key, step.title(), recipe.chain(step)) as folder:
         linear_model(folder / MODEL_FILE, first_pixels(classes), quantized=quantized)
         if notes is not None:
             trained.write_notes(folder, notes)
@@ -51,8 +52,8 @@ def put_model(
 def put_saved_model(store: Store) -> None:
     """Store a SavedModel as what both variants were converted from."""
     step = float_chain().saved_model
-    key = identity.key(step, 0)
-    with store.lock(key), store.writing(key, step.title(), identity.chain(step)) as folder:
+    key = recipe.key(step, 0)
+    with store.lock(key), store.writing(key, step.title(), recipe.chain(step)) as folder:
         (folder / SAVED_MODEL_FOLDER / "variables").mkdir(parents=True)
         (folder / SAVED_MODEL_FOLDER / "saved_model.pb").write_bytes(b"a graph")
         (folder / SAVED_MODEL_FOLDER / "variables" / "variables.index").write_bytes(b"weights")

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from bench.build.scheduler import Failure
+from bench.build.store import Store
 from bench.spec import MODEL_FILE
 from bench.steps import images, trained
-from bench.steps.build import Failure
 from bench.steps.calibration_photos import CROPS, CalibrationPhotos
 from bench.steps.export import Convert, Export
 from bench.steps.quantize import Quantize, calibration_images
 from bench.steps.quantize_min_max import QuantizeMinMax, _widest
 from bench.steps.random_weights import RandomWeights
-from bench.steps.store import Store
 from bench.steps.trained import WEIGHTS_FILE, Network
+from tests.build.recorder import made
 from tests.networks.network_steps import BadFiles, Compared, Fetched
-from tests.steps.recorder import made
 from tests.steps.test_images import quiet
 
 NETWORKS = {

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from bench import engines
+from bench.build.scheduler import Failure
+from bench.build.store import Store
 from bench.spec import MODEL_FILE, Choices
-from bench.steps.build import Failure
-from bench.steps.store import Store
 from bench.variants.imagenet import make_variants
+from tests.build.recorder import made
 from tests.networks.network_steps import KerasOwn
 from tests.photos.pictures import real_data
-from tests.steps.recorder import made
 
 CLASSES = {
     "n01440764": 0,

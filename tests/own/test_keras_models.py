@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 
 from bench import engines
+from bench.build.scheduler import Failure, Outcome
+from bench.build.store import Artifact, Store
 from bench.own.model_file import ModelFile, inspect
 from bench.own.source import Source, find_sources
 from bench.places import CHECKOUT
 from bench.spec import MODEL_FILE
-from bench.steps.build import Failure, Outcome
 from bench.steps.own_convert import OwnConvert
 from bench.steps.own_prune import OwnPrune
 from bench.steps.own_quantize import OwnQuantize
-from bench.steps.store import Artifact, Store
 from bench.tflite_file import Weight, weights
+from tests.build.recorder import made
 from tests.own.make_keras_models import SHAPE, WHOLE
-from tests.steps.recorder import made
 from tests.steps.tensorflow_steps import Colours
 
 COLOURS = Colours(96)

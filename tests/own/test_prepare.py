@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.build.store import Artifact, Store
 from bench.errors import UsageProblem
 from bench.evaluation import load_evaluation
 from bench.own.own_run import OwnRun, Request
@@ -17,10 +18,9 @@ from bench.steps.calibration_photos import CalibrationPhotos
 from bench.steps.evaluation_photos import EvaluationPhotos
 from bench.steps.own_quantize import OwnQuantize
 from bench.steps.own_training import OwnTraining
-from bench.steps.store import Artifact, Store
 from bench.tflite_metadata import Metadata, write_metadata
+from tests.build.recorder import Recorder, key, made
 from tests.own.colours import colour_model, pictures
-from tests.steps.recorder import Recorder, key, made
 from tests.tiny_models import Quantized, first_pixels, linear_model
 
 

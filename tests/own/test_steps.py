@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from bench import engines
+from bench.build.scheduler import Failure
+from bench.build.store import Artifact, Store
 from bench.own.photos import open_own
 from bench.own.source import content_of
 from bench.pixels import MODES
 from bench.spec import MODEL_FILE, PixelMode, Step
-from bench.steps.build import Failure
 from bench.steps.calibration_photos import CalibrationPhotos
 from bench.steps.evaluation_photos import of_photos
 from bench.steps.images import training_images
@@ -24,9 +25,8 @@ from bench.steps.own_file import OwnFile
 from bench.steps.own_prune import mask
 from bench.steps.own_quantize import OwnQuantize, with_signature
 from bench.steps.own_training import OwnTraining
-from bench.steps.store import Artifact, Store
+from tests.build.recorder import made
 from tests.own.colours import COLOURS, colour_model, pictures
-from tests.steps.recorder import made
 from tests.tiny_models import SHAPE, identity_model, linear_model
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.steps.store import Store
+from bench.build.store import Store
 
 DATA = "SLIMBENCH_TEST_DATA"
 

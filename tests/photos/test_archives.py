@@ -19,11 +19,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.build.store import Store, file_sha256
 from bench.errors import UsageProblem
 from bench.photos import archive_entries, archives
 from bench.photos.archives import unpacked
 from bench.places import CHECKOUT
-from bench.steps.store import Store, file_sha256
 from tests.photos.pictures import contents, leftovers, wait_for
 
 FILES = {"cat/1.jpg": b"one", "cat/2.jpg": b"", "dog/deep/3.jpg": bytes(5000)}
@@ -321,7 +321,7 @@ SLOW = """
 import sys, time
 from pathlib import Path
 from bench.photos import archives
-from bench.steps.store import Store, file_sha256
+from bench.build.store import Store, file_sha256
 write = archives._write
 def slowly(*arguments):
     time.sleep(0.2)

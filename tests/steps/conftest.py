@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.steps.store import Store
+from bench.build.store import Store
 
 
 @pytest.fixture

@@ -7,15 +7,15 @@ import json
 import numpy as np
 import pytest
 
+from bench.build.store import Store
 from bench.steps.long_training import LongSchedule
 from bench.steps.prune import Prune
 from bench.steps.prune_top import PruneTop
 from bench.steps.random_weights import RandomWeights
-from bench.steps.store import Store
 from bench.steps.trained import NOTES_FILE, WEIGHTS_FILE, Network
 from bench.steps.training import Schedule
+from tests.build.recorder import made
 from tests.steps.kept_steps import Found, InterruptedPrune, InterruptedTop
-from tests.steps.recorder import made
 from tests.steps.tensorflow_steps import CLASSES, SHAPE, Colours
 
 COLOURS = Colours(60)

@@ -7,17 +7,17 @@ import shutil
 import numpy as np
 import pytest
 
+from bench.build import recipe
+from bench.build.scheduler import Failure
+from bench.build.store import Artifact
 from bench.errors import UsageProblem
 from bench.evaluation import load_evaluation
 from bench.photos.decoding import decode
 from bench.photos.source import open_photos
 from bench.spec import Workplace
-from bench.steps import identity
-from bench.steps.build import Failure
 from bench.steps.evaluation_photos import EvaluationPhotos, of_photos
-from bench.steps.store import Artifact
+from tests.build.recorder import made
 from tests.photos.pictures import noise, real_data, write_tree
-from tests.steps.recorder import made
 
 SHAPE = (8, 8, 3)
 ANIMALS = {"dog/1.png": 1, "cat/2.png": 2, "cat/1.png": 3, "cow/1.png": 4}
@@ -93,10 +93,10 @@ def test_the_key_is_of_the_content_and_not_of_the_path(folder, step_of, tmp_path
     step = step_of(folder)
     shutil.copytree(folder, tmp_path / "elsewhere" / "copy")
     copy = step_of(tmp_path / "elsewhere" / "copy")
-    assert identity.key(copy, 0) == identity.key(step, 0)
+    assert recipe.key(copy, 0) == recipe.key(step, 0)
     assert copy == step
     write_tree(tmp_path / "elsewhere" / "copy", {"cat/1.png": 99})
-    assert identity.key(step_of(tmp_path / "elsewhere" / "copy"), 0) != identity.key(step, 0)
+    assert recipe.key(step_of(tmp_path / "elsewhere" / "copy"), 0) != recipe.key(step, 0)
 
 
 def test_every_choice_that_changes_the_result_changes_the_key(folder, step_of):
@@ -110,8 +110,8 @@ def test_every_choice_that_changes_the_result_changes_the_key(folder, step_of):
         step_of(folder, allow_bad=True),
         step_of(folder, limit=2),
     ]
-    assert len({identity.key(step, 0) for step in steps}) == len(steps)
-    assert json.loads(json.dumps(identity.chain(steps[4])))["step"] == "EvaluationPhotos"
+    assert len({recipe.key(step, 0) for step in steps}) == len(steps)
+    assert json.loads(json.dumps(recipe.chain(steps[4])))["step"] == "EvaluationPhotos"
 
 
 def test_only_some_classes_of_the_model(step_of, run, tmp_path):
@@ -212,7 +212,7 @@ def test_a_step_made_in_another_folder_finds_its_images(folder, step_of, run, mo
 
 
 def test_the_limit_does_not_count_where_the_choice_is_the_same(folder, step_of):
-    assert identity.key(step_of(folder, limit=None), 0) == identity.key(step_of(folder), 0)
+    assert recipe.key(step_of(folder, limit=None), 0) == recipe.key(step_of(folder), 0)
 
 
 def test_real_photographs_that_have_the_inputs_size_are_not_resized(step_of, run):
@@ -239,4 +239,4 @@ def test_few_images_are_expected_to_take_no_longer_than_they_do(folder, step_of)
     many = dataclasses.replace(few, images=5000)
     assert few.cost() < 2
     assert many.cost() > 10 * few.cost()
-    assert identity.key(few, 0) == identity.key(many, 0)
+    assert recipe.key(few, 0) == recipe.key(many, 0)

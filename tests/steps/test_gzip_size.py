@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bench.spec import MODEL_FILE, Workplace
 from bench.steps.gzip_size import RESULT_FILE, GzipSize, gzip_size, read
-from tests.steps.sample_steps import Sample
+from tests.build.sample_steps import Sample
 
 MODEL = Sample("model", "")
 

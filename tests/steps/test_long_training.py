@@ -7,17 +7,17 @@ import json
 import numpy as np
 import pytest
 
+from bench.build.store import Store
 from bench.spec import MODEL_FILE
 from bench.steps.export import Convert, Export
 from bench.steps.long_training import LongSchedule
 from bench.steps.random_weights import RandomWeights
-from bench.steps.store import Store
 from bench.steps.teacher_answers import LOGITS_FILE, TeacherAnswers
 from bench.steps.train_student import TrainStudent
 from bench.steps.trained import NOTES_FILE, WEIGHTS_FILE, Network
 from bench.steps.transfer import FineTune, TutorialHead
+from tests.build.recorder import made
 from tests.steps.long_steps import ByLayer, Interrupted, Unlabelled
-from tests.steps.recorder import made
 from tests.steps.tensorflow_steps import CLASSES, SHAPE, Colours
 
 COLOURS = Colours(60)

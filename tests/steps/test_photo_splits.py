@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.build.store import Store
 from bench.photos.refusal import PhotoProblem
 from bench.photos.source import open_photos
 from bench.spec import EVALUATION_FILE, Workplace
@@ -14,7 +15,6 @@ from bench.steps.augmentation import view
 from bench.steps.few_images import FewImages
 from bench.steps.images import SPLITS_FILE, Images
 from bench.steps.photo_splits import of_splits
-from bench.steps.store import Store
 
 CLASSES = ("cat", "dog", "owl")
 SHAPE = (32, 32, 3)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.steps import identity, pretrained
+from bench.build import recipe
+from bench.steps import pretrained
 from bench.steps.pretrained import Pretrained
 from bench.steps.random_weights import RandomWeights
 from bench.steps.trained import Network
@@ -21,7 +22,7 @@ def folder_with(path: Path, content: bytes) -> Path:
 
 
 def key(step, seed=0):
-    return identity.key(step, seed)
+    return recipe.key(step, seed)
 
 
 def test_other_weights_in_a_folder_make_another_network(tmp_path):
@@ -34,7 +35,7 @@ def test_the_same_weights_elsewhere_make_the_same_network(tmp_path):
     one = pretrained.from_folder(NETWORK, folder_with(tmp_path / "one", b"1"))
     moved = pretrained.from_folder(NETWORK, folder_with(tmp_path / "moved", b"1"))
     assert key(one) == key(moved)
-    assert "moved" not in str(identity.chain(moved))
+    assert "moved" not in str(recipe.chain(moved))
 
 
 def test_weights_that_changed_in_their_place_are_noticed(tmp_path):

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.build.store import Store
 from bench.spec import MODEL_FILE
 from bench.steps import prune_blocks
 from bench.steps.export import Convert, Export
@@ -17,12 +18,11 @@ from bench.steps.long_training import LongSchedule
 from bench.steps.prune import Prune
 from bench.steps.prune_blocks import PruneBlocks
 from bench.steps.quantize import Quantize
-from bench.steps.store import Store
 from bench.steps.train_student import TrainStudent
 from bench.steps.trained import NOTES_FILE, WEIGHTS_FILE, Network
 from bench.steps.training import Schedule
+from tests.build.recorder import made
 from tests.steps.aware_steps import InterruptedBlocks
-from tests.steps.recorder import made
 from tests.steps.tensorflow_steps import CLASSES, SHAPE, Colours
 
 COLOURS = Colours(120)

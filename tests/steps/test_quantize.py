@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.steps.quantize import Quantize, calibration_images
-from tests.steps.sample_steps import Sample
+from tests.build.sample_steps import Sample
 
 MODEL, IMAGES = Sample("model", ""), Sample("images", "")
 

@@ -10,6 +10,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from bench import engines, tflite_file
+from bench.build.store import Store
 from bench.spec import MODEL_FILE
 from bench.steps import convert_aware, images
 from bench.steps.convert_aware import ConvertAware
@@ -18,13 +19,12 @@ from bench.steps.long_training import LongSchedule
 from bench.steps.prune import Prune
 from bench.steps.quantize import Quantize
 from bench.steps.quantize_aware import QuantizeAware
-from bench.steps.store import Store
 from bench.steps.teacher_answers import TeacherAnswers
 from bench.steps.train_student import TrainStudent
 from bench.steps.trained import NOTES_FILE, WEIGHTS_FILE, Network
 from bench.steps.training import Schedule
+from tests.build.recorder import made
 from tests.steps.aware_steps import AwareAnswers, InterruptedAware, StartingRanges
-from tests.steps.recorder import made
 from tests.steps.tensorflow_steps import CLASSES, SHAPE, Colours
 
 COLOURS = Colours(120)

@@ -9,20 +9,20 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from bench import engines, tflite_file
+from bench.build.scheduler import Failure
+from bench.build.store import Store
 from bench.spec import MODEL_FILE
 from bench.steps import images
-from bench.steps.build import Failure
 from bench.steps.distill import Distill, TeacherLogits
 from bench.steps.export import Convert, Export
 from bench.steps.export_function import ExportFunction
 from bench.steps.prune import Prune
 from bench.steps.quantize import Quantize
-from bench.steps.store import Store
 from bench.steps.train import Train
 from bench.steps.trained import NOTES_FILE, WEIGHTS_FILE, Network
 from bench.steps.training import Schedule
-from tests.steps import builder
-from tests.steps.recorder import key, made
+from tests.build import builder
+from tests.build.recorder import key, made
 from tests.steps.tensorflow_steps import (
     CLASSES,
     SHAPE,

@@ -9,6 +9,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from bench import tflite_file
+from bench.build.store import Store
 from bench.spec import MODEL_FILE
 from bench.steps.convert_aware import ConvertAware
 from bench.steps.export import Convert, Export
@@ -17,12 +18,11 @@ from bench.steps.long_training import LongSchedule
 from bench.steps.prune_top import PruneTop
 from bench.steps.quantize_aware import QuantizeAware
 from bench.steps.random_weights import RandomWeights
-from bench.steps.store import Store
 from bench.steps.trained import NOTES_FILE, WEIGHTS_FILE, Network
 from bench.variants.cifar10_networks import MEMBERS
+from tests.build.recorder import made
 from tests.steps.aware_steps import Anatomy, AwareAnswers
 from tests.steps.long_steps import ByLayer
-from tests.steps.recorder import made
 from tests.steps.tensorflow_steps import CLASSES, SHAPE, Colours
 
 COLOURS = Colours(24)

@@ -5,10 +5,10 @@ import re
 import pytest
 
 from bench import profiles, variants
+from bench.build import recipe
 from bench.datasets import cifar10 as dataset
 from bench.networks import module_name
 from bench.spec import Choices
-from bench.steps import identity
 from bench.steps.convert_aware import ConvertAware
 from bench.steps.few_images import FewImages
 from bench.steps.fine_tune_other import FineTuneOther
@@ -60,7 +60,7 @@ def test_a_variant_is_scored_on_all_test_images_and_says_what_it_does(name):
         assert step.title().strip()
         assert step.label().strip()
         assert step.cost() > 0
-        assert len(identity.key(step, 0)) == 64
+        assert len(recipe.key(step, 0)) == 64
 
 
 @pytest.mark.parametrize("name", ALL)

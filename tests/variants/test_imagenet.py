@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from bench.build import recipe
 from bench.errors import UsageProblem
 from bench.spec import Choices
-from bench.steps import identity
 from bench.steps.calibration_photos import CalibrationPhotos
 from bench.steps.pretrained import Pretrained
 from bench.steps.random_weights import RandomWeights
@@ -55,7 +55,7 @@ def test_every_step_says_what_it_does(name):
         assert step.title().strip()
         assert step.label().strip()
         assert step.cost() > 0
-        assert len(identity.key(step, 0)) == 64
+        assert len(recipe.key(step, 0)) == 64
 
 
 def sources(weights):

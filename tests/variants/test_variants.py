@@ -6,17 +6,17 @@ import re
 import pytest
 
 from bench import profiles, registry, variants
+from bench.build import recipe
 from bench.errors import UsageProblem
 from bench.networks import module_name
 from bench.spec import Variant
-from bench.steps import identity
 from bench.steps.distill import Distill
 from bench.steps.export import Convert
 from bench.steps.prune import Prune
 from bench.steps.quantize import Quantize
 from bench.steps.trained import Network
 from bench.variants import digits
-from tests.steps.sample_steps import Sample
+from tests.build.sample_steps import Sample
 
 PRECISIONS = "f32|f16|dynamic_wi8|static_wi8_ai8|converter_dynamic_wi8"
 NAME = re.compile(
@@ -29,7 +29,7 @@ ALL = variants.all_variants("digits")
 
 def chain(step):
     """Return a step with everything it stands on."""
-    return [step, *(below for each in identity.inputs(step) for below in chain(each))]
+    return [step, *(below for each in recipe.inputs(step) for below in chain(each))]
 
 
 def parts(name):
@@ -73,7 +73,7 @@ def test_a_name_says_the_precision(name):
 def test_every_step_of_a_variant_sees_the_same_images(name):
     """A teacher, a pruning or a calibration on other images would leak or teach wrongly."""
     steps = chain(ALL[name].chain)
-    ends = {step for step in steps if not identity.inputs(step)}
+    ends = {step for step in steps if not recipe.inputs(step)}
     assert ends == {digits.IMAGES}
     assert ALL[name].dataset == digits.IMAGES.dataset
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.build.store import Store
 from bench.errors import UsageProblem
 from bench.evaluation import ImagesWriter, evaluation_sha256, save_labels
-from bench.steps.store import Store
 from tests import example_history
 from tests.export.stored import FLOAT, INT8, put_model, run_of, save_run
 from tests.tiny_models import SHAPE, Quantized

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.build import recipe, worker_slots
 from bench.spec import Kind, Toolchain
-from bench.steps import identity, lanes
-from tests.steps.sample_steps import Sample
+from tests.build.sample_steps import Sample
 
 GIB = 1 << 30
 
@@ -33,8 +33,8 @@ def converted(name, first=OfTensorFlow):
 
 def test_networks_that_stand_apart_are_converted_side_by_side():
     a, b, c = converted("a"), converted("b"), converted("c")
-    assert lanes.shared_out([*a, *b]) == (a, b)
-    main, spare = lanes.shared_out([a[0], b[0], c[0], *b[1:], *a[1:], *c[1:]])
+    assert worker_slots.shared_out([*a, *b]) == (a, b)
+    main, spare = worker_slots.shared_out([a[0], b[0], c[0], *b[1:], *a[1:], *c[1:]])
     assert (len(main), len(spare)) == (6, 3)
     assert spare in (a, b, c)
 
@@ -42,15 +42,15 @@ def test_networks_that_stand_apart_are_converted_side_by_side():
 def test_one_network_stays_in_one_process():
     a = converted("a")
     again = OfTensorFlow("converted otherwise", "", a[1])
-    assert lanes.shared_out([*a, again]) == ([*a, again], [])
+    assert worker_slots.shared_out([*a, again]) == ([*a, again], [])
 
 
 def test_what_is_trained_stays_in_one_process_with_what_is_made_of_it():
     a, b, c = converted("a", Training), converted("b", Training), converted("c")
-    assert lanes.shared_out([*a, *b]) == ([*a, *b], [])
-    assert lanes.shared_out([*a, *b, *c]) == ([*a, *b], c)
-    assert lanes.spared([*a, *c]) == c
-    assert lanes.spared([*a, *b]) == []
+    assert worker_slots.shared_out([*a, *b]) == ([*a, *b], [])
+    assert worker_slots.shared_out([*a, *b, *c]) == ([*a, *b], c)
+    assert worker_slots.spared([*a, *c]) == c
+    assert worker_slots.spared([*a, *b]) == []
 
 
 @given(st.lists(st.tuples(st.integers(-1, 20), st.integers(-1, 20), st.booleans()), max_size=15))
@@ -60,12 +60,12 @@ def test_every_step_goes_to_one_lane_with_all_that_it_needs(drawn):
         made = Training if trains else OfTensorFlow
         inputs = [steps[each] if 0 <= each < number else None for each in (first, second)]
         steps.append(made(str(number), "", *inputs))
-    main, spare = lanes.shared_out(steps)
+    main, spare = worker_slots.shared_out(steps)
     assert sorted([*main, *spare], key=steps.index) == steps
     for lane, other in ((main, spare), (spare, main)):
         assert lane == sorted(lane, key=steps.index)
         for step in lane:
-            assert not {*identity.inputs(step)} & {*other}
+            assert not {*recipe.inputs(step)} & {*other}
     assert not any(step.kind == "train" for step in spare)
 
 
@@ -73,13 +73,13 @@ def test_every_step_goes_to_one_lane_with_all_that_it_needs(drawn):
     ("cores", "gib", "expected"), [(2, 16, 3), (1, 16, 2), (2, 4, 2), (16, 64, 3)]
 )
 def test_the_spare_lane_is_open_where_there_are_cores_and_memory_for_it(cores, gib, expected):
-    assert len(lanes.open_lanes(cores, gib * GIB)) == expected
+    assert len(worker_slots.open_lanes(cores, gib * GIB)) == expected
 
 
 def test_a_container_has_no_more_memory_than_it_was_given(tmp_path):
     (tmp_path / "memory.max").write_text("1000000\n")
     (tmp_path / "memory.current").write_text("400000\n")
-    assert lanes.free_bytes(tmp_path) == 600000
+    assert worker_slots.free_bytes(tmp_path) == 600000
 
 
 @pytest.mark.parametrize("limit", ["max\n", None])
@@ -87,4 +87,4 @@ def test_without_a_limit_the_machines_memory_counts(tmp_path, limit):
     (tmp_path / "memory.current").write_text("400000\n")
     if limit:
         (tmp_path / "memory.max").write_text(limit)
-    assert lanes.free_bytes(tmp_path) > 100 << 20
+    assert worker_slots.free_bytes(tmp_path) > 100 << 20

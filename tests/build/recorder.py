@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.build import recipe
+from bench.build.scheduler import Outcome, build
+from bench.build.store import Artifact, Store
 from bench.spec import Step
-from bench.steps import identity
-from bench.steps.build import Outcome, build
-from bench.steps.store import Artifact, Store
-from tests.steps.sample_steps import NOTE_FILE
+from tests.build.sample_steps import NOTE_FILE
 
 SEED = 7
 
@@ -65,7 +65,7 @@ def lines(diary: str) -> list[str]:
 
 
 def key(step: Step, seed: int = SEED) -> str:
-    return identity.key(step, seed)
+    return recipe.key(step, seed)
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = 30.0) -> None:

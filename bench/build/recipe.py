@@ -36,14 +36,14 @@ def inputs(step: Step) -> tuple[Step, ...]:
 @functools.cache
 def key(step: Step, seed: int) -> str:
     """Return the hash under which a step's result is stored, 64 hexadecimal digits."""
-    recipe = {
+    content = {
         **own_recipe(step),
         "inputs": [key(each, seed) for each in inputs(step)],
         "seed": seed if step.seeded else None,
         "code": {name: _code_hash(name) for name in sorted({type(step).__module__, *step.code})},
         "versions": {name: importlib.metadata.version(name) for name in sorted(step.packages)},
     }
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def own_recipe(step: Step) -> dict[str, Any]:

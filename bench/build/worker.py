@@ -1,8 +1,8 @@
 """The process in which steps run: it imports their toolchain, works through a list, and ends.
 
-Started by `bench.steps.build` as `python -m bench.steps.child`. It reads the jobs from standard
-input, reports on standard output in JSON lines, and sends everything that TensorFlow and the
-converters print to a log file. When its parent goes away, so does it.
+Started by `bench.build.scheduler` as `python -m bench.build.worker`. It reads the jobs from
+standard input, reports on standard output in JSON lines, and sends everything that TensorFlow and
+the converters print to a log file. When its parent goes away, so does it.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from bench.build import recipe
+from bench.build.store import Store
 from bench.errors import Unavailable, UsageProblem
 from bench.lifeline import end_with_parent
 from bench.spec import Step, Toolchain, Workplace
-from bench.steps import identity
-from bench.steps.store import Store
 
 TOOLCHAIN_MODULES: dict[Toolchain, tuple[str, ...]] = {
     "plain": (),
@@ -102,7 +102,7 @@ def _run(job: Job, seed: int, store: Store, report: _Report) -> bool:
                     inputs.append(artifact.folder)
                 with (
                     store.resuming(key) as resume,
-                    store.writing(key, step.title(), identity.chain(step)) as folder,
+                    store.writing(key, step.title(), recipe.chain(step)) as folder,
                 ):
                     step.run(Workplace(tuple(inputs), folder, seed, report.advance, resume))
     except Unavailable as error:

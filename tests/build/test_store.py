@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.build.store import MANIFEST, VARIABLE, Artifact, Store, StoreError, file_sha256
 from bench.errors import UsageProblem
-from bench.steps.store import MANIFEST, VARIABLE, Artifact, Store, StoreError, file_sha256
-from tests.steps.recorder import key, made, note, runs
-from tests.steps.sample_steps import NOTE_FILE, Sample
+from tests.build.recorder import key, made, note, runs
+from tests.build.sample_steps import NOTE_FILE, Sample
 
 KEY = "ab" * 32
 OTHER_KEY = "cd" * 32

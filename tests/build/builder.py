@@ -8,17 +8,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench.build.scheduler import build
+from bench.build.store import Artifact, Store
 from bench.places import CHECKOUT
 from bench.spec import Step
-from bench.steps.build import build
-from bench.steps.store import Artifact, Store
-from tests.steps.recorder import SEED, Recorder
+from tests.build.recorder import SEED, Recorder
 
 
 def start(store: Store, *targets: Step) -> subprocess.Popen[bytes]:
     """Start a process that builds; its first line says that it begins, later ones what it got."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.steps.builder"],
+        [sys.executable, "-m", "tests.build.builder"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -12,15 +12,15 @@ from typing import ClassVar
 import pytest
 
 from bench import variants
+from bench.build import recipe
 from bench.places import CHECKOUT
-from bench.steps import identity
 from bench.steps.gzip_size import GzipSize
 from bench.steps.quantize import Quantize
 from bench.steps.train import Train
 from bench.steps.trained import Network
 from bench.steps.training import Schedule
 from bench.variants import digits
-from tests.steps.sample_steps import Sample, Seeded
+from tests.build.sample_steps import Sample, Seeded
 
 FLOUR = Sample("flour", "")
 WATER = Sample("water", "")
@@ -34,7 +34,7 @@ class Baked(Sample):
 
 
 def key(step, seed=0):
-    return identity.key(step, seed)
+    return recipe.key(step, seed)
 
 
 def test_equal_steps_have_equal_keys_of_64_digits():
@@ -92,15 +92,15 @@ def test_the_versions_of_a_steps_packages_count_and_others_do_not(monkeypatch):
     monkeypatch.setattr(
         importlib.metadata, "version", lambda name: versions.get(name) or real(name)
     )
-    identity.key.cache_clear()
+    recipe.key.cache_clear()
     try:
         assert key(bread) != before[0]
         assert key(flour) == before[1]
         versions["numpy"] = real("numpy")
-        identity.key.cache_clear()
+        recipe.key.cache_clear()
         assert (key(bread), key(flour)) == before
     finally:
-        identity.key.cache_clear()
+        recipe.key.cache_clear()
 
 
 STEP = '''"""A step of its own."""
@@ -127,8 +127,8 @@ class Baking:
 
 OVEN = '"""An oven."""\n\nHEAT = 180\n"""Degrees."""\n'
 
-PROGRAM = "from baking import Baking; from bench.steps import identity; \
-print(identity.key(Baking(180), 0))"
+PROGRAM = "from baking import Baking; from bench.build import recipe; \
+print(recipe.key(Baking(180), 0))"
 
 
 @pytest.fixture
@@ -187,15 +187,15 @@ def test_code_that_is_not_there_is_named():
 
 
 def test_inputs_are_the_fields_that_are_steps_in_their_order():
-    assert identity.inputs(Sample("bread", "", None, WATER)) == (WATER,)
-    assert identity.inputs(Sample("bread", "", WATER, FLOUR)) == (WATER, FLOUR)
+    assert recipe.inputs(Sample("bread", "", None, WATER)) == (WATER,)
+    assert recipe.inputs(Sample("bread", "", WATER, FLOUR)) == (WATER, FLOUR)
     quantized = Quantize(FLOUR, "static_wi8_ai8", WATER)
-    assert identity.inputs(quantized) == (FLOUR, WATER)
-    assert identity.inputs(Quantize(FLOUR, "f16")) == (FLOUR,)
+    assert recipe.inputs(quantized) == (FLOUR, WATER)
+    assert recipe.inputs(Quantize(FLOUR, "f16")) == (FLOUR,)
 
 
 def test_a_chain_is_the_whole_recipe_as_json():
-    chain = identity.chain(Sample("bread", "", Seeded("dough", "", FLOUR)))
+    chain = recipe.chain(Sample("bread", "", Seeded("dough", "", FLOUR)))
     assert json.loads(json.dumps(chain)) == chain
     assert chain["step"] == "Sample"
     assert chain["fields"]["name"] == "bread"
@@ -206,7 +206,7 @@ def test_a_chain_is_the_whole_recipe_as_json():
 @pytest.mark.parametrize("name", sorted(variants.all_variants("digits")))
 def test_every_variants_chain_has_a_key_and_is_json(name):
     chain = GzipSize(variants.get(name, "digits").chain)
-    assert json.loads(json.dumps(identity.chain(chain)))["step"] == "GzipSize"
+    assert json.loads(json.dumps(recipe.chain(chain)))["step"] == "GzipSize"
     assert len(key(chain)) == 64
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bench.build.scheduler import Failure
+from bench.build.store import Artifact
+from bench.build.worker import Assignment
 from bench.places import CHECKOUT
-from bench.steps.build import Failure
-from bench.steps.child import Assignment
-from bench.steps.store import Artifact
-from tests.steps import builder
-from tests.steps.recorder import key, lines, made, note, runs, wait_until
-from tests.steps.sample_steps import (
+from tests.build import builder
+from tests.build.recorder import key, lines, made, note, runs, wait_until
+from tests.build.sample_steps import (
     Advancing,
     Chatty,
     Dying,
@@ -203,7 +203,7 @@ def test_a_process_that_ends_well_leaves_no_complaint_behind(store):
     assignment = Assignment(store.root, "plain", (), 7, store.log_file("plain"))
     job = pickle.dumps(assignment)
     child = subprocess.Popen(
-        [sys.executable, "-m", "bench.steps.child"],
+        [sys.executable, "-m", "bench.build.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

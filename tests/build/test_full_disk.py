@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.steps.build import Failure
-from bench.steps.store import VARIABLE, Store, StoreError
-from tests.steps.recorder import key, made, note
-from tests.steps.sample_steps import Big, FullForGood, NoSpace, Sample
+from bench.build.scheduler import Failure
+from bench.build.store import VARIABLE, Store, StoreError
+from tests.build.recorder import key, made, note
+from tests.build.sample_steps import Big, FullForGood, NoSpace, Sample
 
 
 @pytest.fixture

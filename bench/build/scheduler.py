@@ -1,9 +1,9 @@
 """Building what is missing: the DAG of steps, run in child processes by toolchain.
 
 The process that asks never imports TensorFlow. It plans, starts children, follows their reports,
-and ends them whatever happens. Several run side by side (`bench.steps.lanes`): one trains and
-converts with TensorFlow, which leaves part of a core idle, another quantises and compresses what is
-ready.
+and ends them whatever happens. Several run side by side (`bench.build.worker_slots`): one trains
+and converts with TensorFlow, which leaves part of a core idle, another quantises and compresses
+what is ready.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from bench.build import recipe, worker_slots
+from bench.build.store import Artifact, Store
+from bench.build.worker import Assignment, Job
+from bench.build.worker_process import Child, Event
 from bench.cores import cores
 from bench.spec import Kind, Step, Toolchain
-from bench.steps import identity, lanes
-from bench.steps.child import Assignment, Job
-from bench.steps.child_process import Child, Event
-from bench.steps.store import Artifact, Store
 
 
 class Watcher(Protocol):
@@ -73,14 +73,14 @@ def build(targets: Iterable[Step], seed: int, store: Store, watcher: Watcher) ->
     stands on it and nothing else.
     """
     wanted = list(dict.fromkeys(targets))
-    found = {step: store.find(identity.key(step, seed), watcher.said) for step in wanted}
+    found = {step: store.find(recipe.key(step, seed), watcher.said) for step in wanted}
     todo = plan([step for step in wanted if found[step] is None], seed, store, watcher.said)
     watcher.planned(todo)
     building = _Building(seed, store, watcher, todo)
     building.run()
     results: dict[Step, Result] = {}
     for step in wanted:
-        artifact = found[step] or store.find(identity.key(step, seed), watcher.said)
+        artifact = found[step] or store.find(recipe.key(step, seed), watcher.said)
         results[step] = artifact or building.failures.get(
             step, Failure("it was built, but is not in the store")
         )
@@ -96,8 +96,8 @@ def plan(
     def visit(step: Step) -> None:
         if step in order:
             return
-        for each in identity.inputs(step):
-            if each not in order and store.find(identity.key(each, seed), on_damage) is None:
+        for each in recipe.inputs(step):
+            if each not in order and store.find(recipe.key(each, seed), on_damage) is None:
                 visit(each)
         order[step] = None
 
@@ -128,7 +128,7 @@ class _Building:
         self._store = store
         self._watcher = watcher
         self._waiting = list(todo)
-        self._lanes = lanes.open_lanes(cores(), lanes.free_bytes())
+        self._lanes = worker_slots.open_lanes(cores(), worker_slots.free_bytes())
         self._busy: dict[int, _Lane] = {}
         self._events: queue.SimpleQueue[tuple[int, Event]] = queue.SimpleQueue()
         self._booked_until = time.perf_counter()
@@ -162,11 +162,11 @@ class _Building:
 
     def _batch(self, number: int) -> list[Step]:
         """Return what an idle lane is to do."""
-        ready = self._ready(lanes.LANES[number])
-        if number == lanes.SPARE:
-            return lanes.spared(ready)
-        if number == lanes.MAIN and {lanes.SPARE} & {*self._lanes} - {*self._busy}:
-            return lanes.shared_out(ready)[0]
+        ready = self._ready(worker_slots.LANES[number])
+        if number == worker_slots.SPARE:
+            return worker_slots.spared(ready)
+        if number == worker_slots.MAIN and {worker_slots.SPARE} & {*self._lanes} - {*self._busy}:
+            return worker_slots.shared_out(ready)[0]
         return ready
 
     def _ready(self, toolchains: Collection[Toolchain]) -> list[Step]:
@@ -179,7 +179,7 @@ class _Building:
         for step in self._waiting:
             fits = step.toolchain in toolchains
             same = not batch or step.toolchain == batch[0].toolchain
-            if fits and same and unmade.isdisjoint({*identity.inputs(step)} - {*batch}):
+            if fits and same and unmade.isdisjoint({*recipe.inputs(step)} - {*batch}):
                 batch.append(step)
         return batch
 
@@ -229,7 +229,7 @@ class _Building:
         """Take failed steps, and what stands on them, from what is waiting."""
         left = []
         for step in self._waiting:
-            failed = [each for each in identity.inputs(step) if each in self.failures]
+            failed = [each for each in recipe.inputs(step) if each in self.failures]
             if failed and step not in self.failures:
                 cause = self._causes.get(failed[0], failed[0])
                 self._causes[step] = cause
@@ -239,8 +239,8 @@ class _Building:
         self._waiting = left
 
     def _job(self, step: Step) -> Job:
-        inputs = tuple(identity.key(each, self._seed) for each in identity.inputs(step))
-        return Job(step, identity.key(step, self._seed), inputs)
+        inputs = tuple(recipe.key(each, self._seed) for each in recipe.inputs(step))
+        return Job(step, recipe.key(step, self._seed), inputs)
 
     def _book(self) -> None:
         """Book the time since the last event on what the first busy lane was doing."""

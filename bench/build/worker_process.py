@@ -11,15 +11,15 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from bench.build.worker import Assignment
 from bench.places import CHECKOUT
-from bench.steps.child import Assignment
 
 Event = dict[str, Any]
 """What a child reports; `event` names it, and `died` is said for a child that no longer can."""
 
 
 class Child:
-    """A `bench.steps.child` with its assignment; its events reach `report` from a thread."""
+    """A `bench.build.worker` with its assignment; its events reach `report` from a thread."""
 
     def __init__(self, assignment: Assignment, report: Callable[[Event], None]) -> None:
         """Start it."""
@@ -27,7 +27,7 @@ class Child:
         job = pickle.dumps(assignment)
         with assignment.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bench.steps.child"],
+                [sys.executable, "-m", "bench.build.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

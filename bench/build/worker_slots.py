@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from bench.build import recipe
 from bench.spec import Step, Toolchain
-from bench.steps import identity
 
 LANES: tuple[frozenset[Toolchain], ...] = (
     frozenset({"tensorflow"}),
@@ -73,7 +73,7 @@ def _families(steps: Sequence[Step]) -> list[set[Step]]:
     """Group steps that are connected by their inputs."""
     families: list[set[Step]] = []
     for step in steps:
-        near = {step, *identity.inputs(step)}
+        near = {step, *recipe.inputs(step)}
         touched = [family for family in families if not near.isdisjoint(family)]
         families = [family for family in families if family not in touched]
         families.append({step}.union(*touched))
