@@ -30,6 +30,9 @@ CONFIDENCE = 0.95
 SEED = 20
 """Of bootstrap and flips: the same ratios always give the same answer."""
 
+STEPS = 2**50
+"""In how many steps the median size is counted: as fine as float64, and thousands fit an int64."""
+
 FLIPS = 9999
 """Flips drawn where all are more than that, from 14 processes on."""
 
@@ -52,11 +55,11 @@ def p_off(log_ratios: LogRatios) -> float:
 @functools.lru_cache(maxsize=4096)
 def _sign_flip(log_ratios: tuple[float, ...], margin: float, side: Side) -> float:
     """Compute it once: a calibration asks for the same comparison in many profiles."""
-    differences = np.asarray(log_ratios) - margin
+    sizes = _clipped(np.asarray(log_ratios) - margin)
     return float(
         stats.permutation_test(
-            (differences,),
-            _clipped_sum,
+            (sizes,),
+            np.sum,
             permutation_type="samples",
             vectorized=True,
             n_resamples=FLIPS,
@@ -66,16 +69,19 @@ def _sign_flip(log_ratios: tuple[float, ...], margin: float, side: Side) -> floa
     )
 
 
-def _clipped_sum(
-    differences: np.ndarray[tuple[int, ...], np.dtype[np.float64]], axis: int = -1
-) -> Any:
-    """Return the sum of differences, none counted as more than the median size of all.
+def _clipped(
+    differences: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    """Return differences, none counted as more than the median size of all, as whole numbers.
 
     Flipping signs changes no size, so the test stays exact. A process that a neighbour spoilt
-    then weighs as much as any other, however far off it is.
+    then weighs as much as any other, however far off it is. Whole numbers, since the test counts
+    the sums that equal the observed one: sums of floats are rounded, each in its own way.
     """
-    most = np.median(np.abs(differences), axis=axis, keepdims=True)
-    return np.clip(differences, -most, most).sum(axis=axis)
+    most = float(np.median(np.abs(differences)))
+    if not most:
+        return np.zeros(len(differences), np.int64)
+    return np.rint(np.clip(differences, -most, most) / most * STEPS).astype(np.int64)
 
 
 def centre(log_ratios: LogRatios) -> float:
