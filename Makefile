@@ -14,12 +14,14 @@ PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3; do \
 	&& { echo $$each; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help bench test gate calibrate compare report serve lint format lock clean
+.PHONY: help bench test test-slow test-all test-random gate calibrate compare report serve lint format lock clean
 
 help: ## show this
 	@echo "make bench   set up, then build, measure and judge the variants of PROFILE=$(PROFILE)"
 	@echo "             K='expression' picks some, ARGS='...' goes to pytest"
-	@echo "make test    set up, then run the tests; ARGS='...' goes to pytest"
+	@echo "make test    set up, then run the tests but for the slow ones; ARGS='...' goes to pytest"
+	@echo "make test-all run all tests; make test-slow runs what make test leaves out"
+	@echo "make test-random run the property tests at random, with ten times the examples"
 	@echo "make gate    hold a run against a baseline: BASELINE=baseline RUN=latest"
 	@echo "make calibrate prove the gate on this machine: about two hours, goes on where it was"
 	@echo "make compare show saved runs side by side: RUNS='12 latest'"
@@ -33,8 +35,20 @@ help: ## show this
 bench: $(READY)
 	@$(PY) -m pytest bench -q --profile=$(PROFILE) $(if $(K),-k "$(K)") $(ARGS)
 
+# tests/conftest.py has the long files start first, which xdist would undo.
+TESTS = $(PY) -m pytest tests -n auto --dist loadfile --no-loadscope-reorder -q
+
 test: $(READY)
-	@$(PY) -m pytest tests -n auto --dist loadfile -q $(if $(K),-k "$(K)") $(ARGS)
+	@$(TESTS) -m "not slow" $(if $(K),-k "$(K)") $(ARGS)
+
+test-slow: $(READY)
+	@$(TESTS) -m slow $(if $(K),-k "$(K)") $(ARGS)
+
+test-all: $(READY)
+	@$(TESTS) $(if $(K),-k "$(K)") $(ARGS)
+
+test-random: $(READY)
+	@$(TESTS) -m hypothesis --hypothesis-profile=random $(if $(K),-k "$(K)") $(ARGS)
 
 gate: $(READY)
 	@$(VENV)/bin/slimbench gate $(BASELINE) $(RUN) --profile=$(PROFILE) $(ARGS)

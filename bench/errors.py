@@ -9,3 +9,7 @@ class UsageProblem(ValueError):
 
 class Unavailable(RuntimeError):
     """Something a variant needs cannot be had here (weights, data): it is missing, not failed."""
+
+
+class DamagedCheckpoint(RuntimeError):
+    """What an interrupted step left cannot be read; the step begins anew."""

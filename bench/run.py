@@ -10,9 +10,10 @@ from bench.budgets import Judgement, applicable, judge
 from bench.build.scheduler import Failure, Outcome, Watcher, build
 from bench.build.store import Artifact
 from bench.evaluation import Evaluation, load_evaluation
+from bench.networks import weights
 from bench.plan import Plan
 from bench.spec import KERAS_FILE, MODEL_FILE, Case, Group, Step
-from bench.steps import gzip_size, trained
+from bench.steps import gzip_size
 from bench.steps.gzip_size import GzipSize
 from bench.stopwatch import Stopwatch
 from bench.subject import MeasuredSubject
@@ -183,7 +184,7 @@ class Run:
 def _meaningless(artifact: Artifact) -> str:
     """Say why counting a model's right answers would mean nothing, or nothing."""
     try:
-        notes = trained.read_notes(artifact.folder)
+        notes = weights.read_notes(artifact.folder)
     except FileNotFoundError:
         return ""
     return RANDOM if notes.get("weights") == "random" else ""

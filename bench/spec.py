@@ -1,11 +1,13 @@
 """The shared vocabulary: what a step, variant, data set, engine and metric are.
 
 Everything that crosses a folder of the suite is named here, so that a file in one of them can
-be written without reading the others. Nothing here computes, and nothing heavy is imported.
+be written without reading the others. Nothing heavy is imported.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import importlib.metadata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +71,8 @@ class Workplace:
     """Where one step runs: its inputs' folders in input order, its own output folder, the seed.
 
     `resume`, where there is one, is a folder that outlives a kill: what a long step left there, it
-    finds when it is run again. It is removed when the step has succeeded.
+    finds when it is run again. It is removed when the step has succeeded. `notify` tells a person
+    something that they should know.
     """
 
     inputs: tuple[Path, ...]
@@ -77,47 +80,95 @@ class Workplace:
     seed: int
     advance: Advance
     resume: Path | None = None
+    notify: Callable[[str], None] = lambda _: None
 
 
-class Step(Protocol):
-    """One thing that is done to a model or to data.
+@dataclass(frozen=True)
+class Step:
+    """One thing that is done to a model or to data; subclasses are frozen dataclasses.
 
-    A step is a frozen dataclass. Fields that are steps are its inputs, so chains form a DAG; all
-    other fields are plain values and, with the inputs, make up its hash.
+    Fields that are steps are its inputs, so chains form a directed acyclic graph. All other fields
+    are plain values. Name, version, fields and inputs make up the key of the result
+    (`bench.build.recipe`), so the code may be edited freely: whoever changes what a step *produces*
+    raises its `version`.
     """
 
-    toolchain: ClassVar[Toolchain]
-    kind: ClassVar[Kind]
-    seeded: ClassVar[bool]
+    version: ClassVar[int] = 1
+    """Of what the step produces; a positive integer."""
+    toolchain: ClassVar[Toolchain] = "plain"
+    kind: ClassVar[Kind] = "other"
+    packages: ClassVar[tuple[str, ...]] = ()
+    """Distributions whose versions change the result."""
+    seeded: ClassVar[bool] = False
     """Whether the seed itself (not only the inputs') changes the result."""
+    action: ClassVar[str] = "making"
+    """What is done, as a verb, for progress lines."""
+    usual_seconds: ClassVar[float] = 2.0
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if type(cls.version) is not int or cls.version < 1:
+            raise TypeError(
+                f"The step {cls.__name__} has the version {cls.version!r}, where a positive "
+                "integer is needed. Give it 1, and 1 more whenever what it produces changes."
+            )
+        origin = f"{cls.__module__}.{cls.__name__}"
+        known = _STEP_ORIGINS.setdefault(cls.__name__, origin)
+        if known != origin:
+            raise TypeError(
+                f"Two steps are called {cls.__name__}: {known} and {origin}. Their results would "
+                "be taken for each other's; rename one."
+            )
 
     @property
-    def packages(self) -> tuple[str, ...]:
-        """Distributions whose versions change the result."""
-        ...
+    def inputs(self) -> tuple[Step, ...]:
+        """The input steps in the order of the fields."""
+        values = (getattr(self, field.name) for field in dataclasses.fields(self))
+        return tuple(value for value in values if isinstance(value, Step))
 
-    @property
-    def code(self) -> tuple[str, ...]:
-        """Modules, besides the step's own, whose code changes the result."""
-        ...
-
-    def __hash__(self) -> int: ...
+    def versions(self) -> dict[str, str]:
+        """Return the versions of everything outside the fields that changes the result."""
+        return {name: importlib.metadata.version(name) for name in self.packages}
 
     def label(self) -> str:
-        """Name the model or data it yields, in a word or two."""
-        ...
+        """Name the model or data it yields, in a word or two: as its first input does."""
+        return self.inputs[0].label()
 
     def title(self) -> str:
         """Say what is done, in a few words, for progress lines."""
-        ...
+        return f"{self.action} {self.label()}"
 
     def cost(self) -> float:
-        """Return the seconds it is expected to take; used for the time left that is shown, only."""
-        ...
+        """Return the expected seconds; used for the order of work and the time left, only."""
+        return self.usual_seconds
 
     def run(self, place: Workplace) -> None:
         """Read `place.inputs`, write files into `place.out`; raise to fail."""
-        ...
+        raise NotImplementedError(f"The step {type(self).__name__} has no method run.")
+
+
+_STEP_ORIGINS: dict[str, str] = {}
+"""Where each step's class is defined, by its name."""
+
+NOT_HASHED = {"hashed": False}
+"""Metadata of a step's field that does not change the result, such as how long it takes."""
+
+
+@dataclass(frozen=True)
+class TrainingStep(Step):
+    """A step that trains a network with Keras; `expected_seconds` are those on two cores."""
+
+    expected_seconds: float = dataclasses.field(default=60.0, kw_only=True, metadata=NOT_HASHED)
+
+    toolchain: ClassVar[Toolchain] = "tensorflow"
+    kind: ClassVar[Kind] = "train"
+    packages: ClassVar[tuple[str, ...]] = ("tensorflow", "tf-keras", "numpy")
+    seeded: ClassVar[bool] = True
+    action: ClassVar[str] = "training"
+
+    def cost(self) -> float:
+        """Return the expected seconds."""
+        return self.expected_seconds
 
 
 MODEL_FILE = "model.tflite"
@@ -180,13 +231,22 @@ class Splits:
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """On what variants are trained and scored. `load` may be slow and runs in a child process."""
+    """On what variants are trained and scored. `load` may be slow and runs in a child process.
+
+    Whoever changes what `load` returns raises the `version`.
+    """
 
     name: str
     classes: tuple[str, ...]
     input_shape: tuple[int, int, int]
     packages: tuple[str, ...]
     load: Callable[[], Splits]
+    version: int = 1
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of the data set and of the packages that it comes from."""
+        packages = {name: importlib.metadata.version(name) for name in self.packages}
+        return {f"data set {self.name}": str(self.version), **packages}
 
 
 class PhotoSet(Protocol):

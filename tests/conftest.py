@@ -7,11 +7,30 @@ tests send it to theirs.
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
-settings.register_profile("slimbench", deadline=None)
-settings.load_profile("slimbench")
+from tests.examples import USUAL
+
+# The same examples each time, so that no change fails by a chance that is not its own.
+settings.register_profile("slimbench", deadline=None, derandomize=True, max_examples=USUAL)
+settings.register_profile("random", deadline=None, max_examples=10 * USUAL, print_blob=True)
+settings.load_profile("slimbench")  # `--hypothesis-profile=random` takes the other one
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+LONG = ("end_to_end/test_first_run.py", "steps/test_training.py", "networks", "own", "end_to_end")
+"""Where files take long: they start first, so that no processor waits for one at the end."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _order(item.path))
+
+
+def _order(file: Path) -> int:
+    inside = file.relative_to(Path(__file__).parent)
+    return next((turn for turn, path in enumerate(LONG) if inside.is_relative_to(path)), len(LONG))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from bench.evaluation import Evaluation
 from bench.plan import Plan
 from bench.profiles import Profile
 from bench.run import Run
-from bench.spec import MODEL_FILE, Budget, Case, Kind, Step, Toolchain, Variant, Workplace
+from bench.spec import MODEL_FILE, Budget, Case, Step, Variant, Workplace
 from bench.steps.gzip_size import RESULT_FILE, GzipSize
 from bench.steps.images import Images
 from bench.stopwatch import Stopwatch
@@ -30,16 +30,10 @@ GZIP_BYTES = 77
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Step):
     """A step whose result is put into the store by hand."""
 
     name: str
-
-    toolchain: ClassVar[Toolchain] = "plain"
-    kind: ClassVar[Kind] = "other"
-    packages: ClassVar[tuple[str, ...]] = ()
-    code: ClassVar[tuple[str, ...]] = ()
-    seeded: ClassVar[bool] = False
 
     def label(self) -> str:
         return self.name

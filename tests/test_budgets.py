@@ -24,6 +24,7 @@ from bench.errors import UsageProblem
 from bench.plain_numbers import apart
 from bench.profiles import load_profiles
 from bench.spec import Budget, Case, Unmeasured
+from tests.examples import examples
 
 VARIANTS = {"digits": ("a_f32", "b_f32"), "photos": ("c_f32",)}
 ENGINES = ("litert", "keras")
@@ -353,7 +354,9 @@ WORDS = [
 
 
 @settings(
-    deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=examples(200),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(text=st.text() | st.lists(st.sampled_from(WORDS), max_size=25).map("".join))
 def test_no_text_breaks_the_reader(tmp_path: Path, text: str) -> None:
@@ -367,7 +370,9 @@ def test_no_text_breaks_the_reader(tmp_path: Path, text: str) -> None:
 
 
 @settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=examples(60),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
 def test_a_damaged_line_of_the_shipped_file_is_refused_or_still_a_limit(

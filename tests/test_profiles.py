@@ -21,6 +21,7 @@ from bench.profiles import (
 )
 from bench.spec import Case
 from bench.toml_file import read_toml
+from tests.examples import examples
 
 VALID = """\
 # A comment.
@@ -165,7 +166,9 @@ def refusal(path: Path) -> str | None:
 
 
 @settings(
-    deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=examples(100),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(text=st.text() | st.text(alphabet="[]{}\"'=.,#\n\r\t -_a1:\\"))
 @example("[[a]]\n[[a]]\n")
@@ -188,7 +191,9 @@ def quoted(name: str) -> str:
 
 
 @settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=examples(60),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     tables=st.dictionaries(NAMES, st.dictionaries(NAMES, VALUES, max_size=4), max_size=4),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bench import scoring
 from bench.engines.litert import ENGINE
 from bench.scoring import CHUNK, score
+from tests.examples import examples
 from tests.tiny_models import SHAPE, linear_model
 
 CLASSES = 6
@@ -69,7 +70,7 @@ def test_answers_are_those_of_the_model_in_the_order_of_the_images(tmp_path):
     assert scored.correct_present is None
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(st.integers(1, 4 * CHUNK + 1), st.integers(2, 5), st.integers(0, 2**32 - 1), st.data())
 def test_any_number_of_workers_gives_the_same(count, workers, seed, data):
     rng = np.random.default_rng(seed)

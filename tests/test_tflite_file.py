@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bench.tflite_file import Weight, layer_names, weights
+from tests.examples import examples
 from tests.tflite_builder import TYPES, Graph, blocks, quantization, write
 
 TEST_DATA = "SLIMBENCH_TEST_DATA"
@@ -20,7 +21,9 @@ KERNEL = np.array([[[[0, 1.5]], [[0, -2]]], [[[3, 0]], [[4, 5]]]], np.float32)
 
 # The examples of one test share its folder and overwrite their file there.
 wild = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+    max_examples=examples(50),
 )
 
 

@@ -19,6 +19,7 @@ from bench.metadata_flatbuffer import Description
 from bench.tflite_buffer import add_buffer, buffer_data, metadata_index
 from bench.tflite_metadata import Metadata, normalization, read_metadata, write_metadata
 from tests import tflite_builder
+from tests.examples import examples
 from tests.tiny_models import SHAPE, Quantized, first_pixels, identity_model, linear_model
 
 FULL = Metadata(
@@ -88,7 +89,7 @@ def test_reading_gives_what_was_written(described):
     ),
     st.none() | st.lists(st.tuples(SINGLES, POSITIVE), min_size=1, max_size=4),
 )
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_whatever_is_written_is_read(model, metadata, scale):
     if scale is not None:
         mean, std = zip(*scale, strict=True)
@@ -307,7 +308,7 @@ def test_metadata_of_another_form_is_said(model, tmp_path):
 
 
 @given(st.data())
-@settings(max_examples=250)
+@settings(max_examples=examples(250))
 def test_a_damaged_file_is_read_or_refused_and_nothing_else(described, data):
     content = bytearray(described.read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
@@ -327,7 +328,7 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(described, data):
 
 
 @given(st.data())
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_a_damaged_model_is_given_a_buffer_or_refused(model, data):
     content = bytearray(model.read_bytes())
     for _ in range(data.draw(st.integers(1, 3))):

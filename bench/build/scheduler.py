@@ -72,6 +72,8 @@ def build(targets: Iterable[Step], seed: int, store: Store, watcher: Watcher) ->
     Targets already there are verified and, where damaged, built again. A failed step fails what
     stands on it and nothing else.
     """
+    if message := store.older_format():
+        watcher.said(message)
     wanted = list(dict.fromkeys(targets))
     found = {step: store.find(recipe.key(step, seed), watcher.said) for step in wanted}
     todo = plan([step for step in wanted if found[step] is None], seed, store, watcher.said)
@@ -96,7 +98,7 @@ def plan(
     def visit(step: Step) -> None:
         if step in order:
             return
-        for each in recipe.inputs(step):
+        for each in step.inputs:
             if each not in order and store.find(recipe.key(each, seed), on_damage) is None:
                 visit(each)
         order[step] = None
@@ -164,9 +166,12 @@ class _Building:
         """Return what an idle lane is to do."""
         ready = self._ready(worker_slots.LANES[number])
         if number == worker_slots.SPARE:
-            return worker_slots.spared(ready)
-        if number == worker_slots.MAIN and {worker_slots.SPARE} & {*self._lanes} - {*self._busy}:
-            return worker_slots.shared_out(ready)[0]
+            return worker_slots.free_of_training(ready)
+        if number == worker_slots.MAIN and worker_slots.SPARE in self._lanes:
+            if trainings := worker_slots.trainings(ready):
+                return trainings
+            if worker_slots.SPARE not in self._busy:
+                return worker_slots.shared_out(ready)[0]
         return ready
 
     def _ready(self, toolchains: Collection[Toolchain]) -> list[Step]:
@@ -179,7 +184,7 @@ class _Building:
         for step in self._waiting:
             fits = step.toolchain in toolchains
             same = not batch or step.toolchain == batch[0].toolchain
-            if fits and same and unmade.isdisjoint({*recipe.inputs(step)} - {*batch}):
+            if fits and same and unmade.isdisjoint({*step.inputs} - {*batch}):
                 batch.append(step)
         return batch
 
@@ -193,6 +198,8 @@ class _Building:
                 self._watcher.started(step)
             case "advance" if lane.current:
                 self._watcher.advanced(lane.current, event["done"], event["total"], event["note"])
+            case "notice":
+                self._watcher.said(event["message"])
             case "done" if step:
                 self._settle(lane, event["key"])
                 self._watcher.finished(step, event["seconds"], None)
@@ -229,7 +236,7 @@ class _Building:
         """Take failed steps, and what stands on them, from what is waiting."""
         left = []
         for step in self._waiting:
-            failed = [each for each in recipe.inputs(step) if each in self.failures]
+            failed = [each for each in step.inputs if each in self.failures]
             if failed and step not in self.failures:
                 cause = self._causes.get(failed[0], failed[0])
                 self._causes[step] = cause
@@ -239,7 +246,7 @@ class _Building:
         self._waiting = left
 
     def _job(self, step: Step) -> Job:
-        inputs = tuple(recipe.key(each, self._seed) for each in recipe.inputs(step))
+        inputs = tuple(recipe.key(each, self._seed) for each in step.inputs)
         return Job(step, recipe.key(step, self._seed), inputs)
 
     def _book(self) -> None:

@@ -29,6 +29,9 @@ MANIFEST = "manifest.json"
 RESUME = "resume"
 """Below the root: what unfinished long steps left, by key."""
 
+FORMAT_FILE, FORMAT = "format", "2\n"
+"""Below the root: which keys the objects have. The first ones hashed the code of steps."""
+
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 """What reading a damaged object raises: a file is gone, or the manifest has another form."""
 
@@ -72,6 +75,30 @@ class Store:
                 f"The artifact store {self.root} cannot be written ({error.strerror}). "
                 f"Free it, or set {VARIABLE} to a folder that can be written."
             ) from error
+
+    def older_format(self) -> str | None:
+        """Return, once a store, a sentence about objects of an older format, which nothing finds.
+
+        What they hold stays until it is pruned: saved runs may have measured it.
+        """
+        marker = self.root / FORMAT_FILE
+        if marker.exists():
+            return None
+        older = list(self.objects())
+        marker.write_text(FORMAT, encoding="utf-8")
+        if not older:
+            return None
+        mebibytes = sum(artifact.bytes for artifact in older) / 2**20
+        noun = "object" if len(older) == 1 else "objects"
+        return (
+            f"The store {self.root} holds {len(older)} {noun} ({mebibytes:.0f} MiB) that an older "
+            "version built under other keys. They are not used any more and what is needed is "
+            "built again; remove them with: slimbench store --prune"
+        )
+
+    def with_file(self, sha256: str) -> Iterator[Artifact]:
+        """Yield the objects, unverified, that hold a file with this hash."""
+        return (artifact for artifact in self.objects() if sha256 in artifact.files.values())
 
     def find(self, key: str, on_damage: Callable[[str], None] = lambda _: None) -> Artifact | None:
         """Return a stored object after checking every file's hash, or None.

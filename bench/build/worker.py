@@ -14,6 +14,7 @@ import json
 import os
 import pickle
 import re
+import shutil
 import sys
 import time
 import traceback
@@ -23,7 +24,7 @@ from typing import Any, TextIO
 
 from bench.build import recipe
 from bench.build.store import Store
-from bench.errors import Unavailable, UsageProblem
+from bench.errors import DamagedCheckpoint, Unavailable, UsageProblem
 from bench.lifeline import end_with_parent
 from bench.spec import Step, Toolchain, Workplace
 
@@ -89,6 +90,10 @@ def main() -> None:
 def _run(job: Job, seed: int, store: Store, report: _Report) -> bool:
     """Run one step under its lock, unless another has made it; tells if it is there."""
     step, key = job.step, job.key
+
+    def notify(message: str) -> None:
+        report("notice", message=message)
+
     report("start", key=key)
     started = time.perf_counter()
     try:
@@ -104,7 +109,9 @@ def _run(job: Job, seed: int, store: Store, report: _Report) -> bool:
                     store.resuming(key) as resume,
                     store.writing(key, step.title(), recipe.chain(step)) as folder,
                 ):
-                    step.run(Workplace(tuple(inputs), folder, seed, report.advance, resume))
+                    run_resumed(
+                        step, Workplace(tuple(inputs), folder, seed, report.advance, resume, notify)
+                    )
     except Unavailable as error:
         report("unavailable", key=key, reason=str(error))
     except Exception as error:  # noqa: BLE001 - a step may fail in any way; the parent reports it
@@ -115,6 +122,19 @@ def _run(job: Job, seed: int, store: Store, report: _Report) -> bool:
         report("done", key=key, seconds=time.perf_counter() - started)
         return True
     return False
+
+
+def run_resumed(step: Step, place: Workplace) -> None:
+    """Run a step; where what an interrupted run left is damaged, drop that and begin anew."""
+    try:
+        step.run(place)
+    except DamagedCheckpoint as damage:
+        place.notify(f"The checkpoint of {step.title()} is damaged ({damage}); it begins anew.")
+        for folder in (place.out, place.resume):
+            if folder is not None:
+                shutil.rmtree(folder)
+                folder.mkdir()
+        step.run(place)
 
 
 def _reason(error: Exception, store: Store) -> str:

@@ -1,8 +1,8 @@
 """Which steps run side by side: one process for each lane, and a spare one for TensorFlow.
 
-Most of converting is one thread's work, so networks that stand apart are converted in two
-processes where there are cores and memory for both. Training uses all cores by itself and stays in
-one.
+Training uses all cores now and then and stays in one process. Most of converting is one thread's
+work, so what is trained already is converted beside the next training, and independent networks
+side by side, where there are cores and memory for two processes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import psutil
 
-from bench.build import recipe
 from bench.spec import Step, Toolchain
 
 LANES: tuple[frozenset[Toolchain], ...] = (
@@ -23,7 +22,7 @@ LANES: tuple[frozenset[Toolchain], ...] = (
 """Toolchains that take turns; lanes run side by side. Time is booked on the first busy one."""
 
 MAIN, SPARE = 0, 1
-"""The lanes of TensorFlow: all of it, and what the main one can spare."""
+"""The lanes of TensorFlow: trainings first, and what is converted beside them."""
 
 SPARE_BYTES = 6 << 30
 """Memory that must be free for the spare lane: ResNet50 takes a process 2 GiB to convert."""
@@ -51,37 +50,42 @@ def free_bytes(cgroup: Path = CGROUP) -> float:
 def shared_out(ready: Sequence[Step]) -> tuple[list[Step], list[Step]]:
     """Split steps in two of about equal cost, for the main lane and the spare one.
 
-    What needs each other stays together and in its order. Whatever is trained is the main lane's.
+    What needs each other stays together and in its order.
     """
-    families = _families(ready)
-    bound = [family for family in families if _trains(family)]
-    free = sorted((each for each in families if each not in bound), key=_cost, reverse=True)
-    main = {step for family in bound for step in family}
+    main: set[Step] = set()
     spare: set[Step] = set()
-    for family in free:
+    for family in sorted(_families(ready), key=_cost, reverse=True):
         (main if _cost(main) <= _cost(spare) else spare).update(family)
     return [step for step in ready if step in main], [step for step in ready if step in spare]
 
 
-def spared(ready: Sequence[Step]) -> list[Step]:
-    """Return those of the steps that the spare lane may take while the main one is at work."""
-    free = {step for family in _families(ready) if not _trains(family) for step in family}
-    return [step for step in ready if step in free]
+def trainings(ready: Sequence[Step]) -> list[Step]:
+    """Return the trainings among steps, and what they need of the others, in their order."""
+    needed: set[Step] = set()
+    for step in reversed(ready):
+        if step.kind == "train" or step in needed:
+            needed.update((step, *step.inputs))
+    return [step for step in ready if step in needed]
+
+
+def free_of_training(ready: Sequence[Step]) -> list[Step]:
+    """Return the steps that neither are part of a training to come nor need one."""
+    bound = set(trainings(ready))
+    for step in ready:
+        if not bound.isdisjoint(step.inputs):
+            bound.add(step)
+    return [step for step in ready if step not in bound]
 
 
 def _families(steps: Sequence[Step]) -> list[set[Step]]:
     """Group steps that are connected by their inputs."""
     families: list[set[Step]] = []
     for step in steps:
-        near = {step, *recipe.inputs(step)}
+        near = {step, *step.inputs}
         touched = [family for family in families if not near.isdisjoint(family)]
         families = [family for family in families if family not in touched]
         families.append({step}.union(*touched))
     return families
-
-
-def _trains(family: set[Step]) -> bool:
-    return any(step.kind == "train" for step in family)
 
 
 def _cost(steps: set[Step]) -> float:

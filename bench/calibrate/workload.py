@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bench.networks import keras
-from bench.spec import MODEL_FILE, Kind, Toolchain, Workplace
+from bench.spec import MODEL_FILE, Kind, Step, Toolchain, Workplace
 
 LAYERS = 100
 """Of the baseline: one layer more is one percent."""
@@ -38,7 +38,7 @@ SIZES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Workload:
+class Workload(Step):
     """A `.tflite` of `layers` equal 3x3 convolutions; other `weights` are other numbers.
 
     The same work with other weights is what a network trained anew is: another file, no slower.
@@ -50,21 +50,13 @@ class Workload:
 
     toolchain: ClassVar[Toolchain] = "tensorflow"
     kind: ClassVar[Kind] = "convert"
-    seeded: ClassVar[bool] = False
     packages: ClassVar[tuple[str, ...]] = ("tensorflow",)
-    code: ClassVar[tuple[str, ...]] = ("bench.networks",)
+    action: ClassVar[str] = "building"
+    usual_seconds: ClassVar[float] = 4.0
 
     def label(self) -> str:
         """Name the size and the depth."""
         return f"{self.size.name}, {self.layers} layers"
-
-    def title(self) -> str:
-        """Say what is made."""
-        return f"building {self.label()}"
-
-    def cost(self) -> float:
-        """Expected seconds."""
-        return 4.0
 
     def run(self, place: Workplace) -> None:
         """Write `model.tflite`."""

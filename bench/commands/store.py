@@ -83,7 +83,7 @@ def _needed() -> set[str]:
         key = recipe.key(step, seed)
         if key not in keys:
             keys.add(key)
-            for each in recipe.inputs(step):
+            for each in step.inputs:
                 visit(each, seed)
 
     for profile in profiles.load_profiles().values():

@@ -54,7 +54,7 @@ def images(choices: Choices) -> Step:
 def _of(path: Path, *, allow_bad: bool) -> Step:
     """Open it once for all variants; all images are taken."""
     from bench.build.store import Store
-    from bench.steps.photo_splits import of_splits
+    from bench.steps.photos import of_splits
 
     store = Store()
     store.prepare()

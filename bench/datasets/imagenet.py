@@ -11,12 +11,11 @@ import functools
 from pathlib import Path
 from typing import Any, cast
 
-from bench.build import recipe
 from bench.build.store import Store
+from bench.networks.weights import Network
 from bench.photos.source import Photos, open_photos
 from bench.spec import Choices, PhotoSet, Step, Variant
-from bench.steps.evaluation_photos import of_photos
-from bench.steps.trained import Network
+from bench.steps.photos import of_photos
 
 CLASSES = 1000
 
@@ -47,7 +46,7 @@ def _network(step: Step) -> Network:
     """Return the network that a chain begins with."""
     own = (getattr(step, field.name) for field in dataclasses.fields(cast(Any, step)))
     network = next((value for value in own if isinstance(value, Network)), None)
-    return network or _network(recipe.inputs(step)[0])
+    return network or _network(step.inputs[0])
 
 
 PHOTOS: PhotoSet = ImageNet()

@@ -16,9 +16,8 @@ import numpy.typing as npt
 
 from bench.engines.quiet_tensorflow import tensorflow
 from bench.engines.tensors import Encoder, closed
+from bench.networks import weights
 from bench.spec import Engine, PixelMode, Pixels, Session
-from bench.steps import trained
-from bench.steps.softening import softmax
 
 
 class KerasSession:
@@ -49,7 +48,10 @@ class KerasSession:
         self._opened()
         if self._logits is None:
             raise ValueError("there are no scores before the first invocation")
-        return softmax(self._logits[0]).astype(np.float32)
+        from scipy.special import softmax  # noqa: PLC0415 - slow to import, needed here alone
+
+        shares: npt.NDArray[np.float32] = softmax(self._logits[0].astype(np.float64))
+        return shares.astype(np.float32)
 
     def close(self) -> None:
         """Free the model; using the session afterwards raises ValueError."""
@@ -85,15 +87,15 @@ class Keras:
             ValueError: naming the artifact, where it cannot be built again from its files, or
                 where this process has computed with another number of threads already.
         """
-        folder = model.parent if model.name == trained.WEIGHTS_FILE else model
-        for name in (trained.NETWORK_FILE, trained.WEIGHTS_FILE):
+        folder = model.parent if model.name == weights.WEIGHTS_FILE else model
+        for name in (weights.NETWORK_FILE, weights.WEIGHTS_FILE):
             if not (folder / name).is_file():
                 raise ValueError(f"{folder} holds no trained network: there is no {name} in it.")
         for name, value in self.options.items():
             raise ValueError(f"Keras cannot run {model}: there is no option {name}={value}")
         _compute_with(tensorflow(), threads, model)
         try:
-            _, network = trained.load(folder)
+            _, network = weights.load(folder)
             return KerasSession(network, pixels)
         except (
             OSError,

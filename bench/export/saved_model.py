@@ -13,13 +13,9 @@ from bench.export.source import Source
 from bench.progress import BuildProgress
 from bench.spec import Choices, Step, Unmeasured
 from bench.steps.export import Export
-from bench.steps.export_function import ExportFunction
-
-Exports = Export | ExportFunction
-"""The steps that write a SavedModel."""
 
 
-def export_step(source: Source, weights: str | None) -> Exports | Unmeasured:
+def export_step(source: Source, weights: str | None) -> Export | Unmeasured:
     """Return the step whose SavedModel the exported file was converted from.
 
     It is looked for in the variant of that name, if its chain has the key of the exported file.
@@ -46,7 +42,7 @@ def export_step(source: Source, weights: str | None) -> Exports | Unmeasured:
 
 
 def find(
-    step: Exports | Unmeasured, source: Source, store: Store, progress: BuildProgress | None
+    step: Export | Unmeasured, source: Source, store: Store, progress: BuildProgress | None
 ) -> Artifact | Unmeasured:
     """Return the artifact of that step.
 
@@ -71,9 +67,9 @@ def find(
     return result
 
 
-def _exports(step: Step) -> Iterator[Exports]:
-    if isinstance(step, Exports):
+def _exports(step: Step) -> Iterator[Export]:
+    if isinstance(step, Export):
         yield step
         return
-    for each in recipe.inputs(step):
+    for each in step.inputs:
         yield from _exports(each)

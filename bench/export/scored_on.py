@@ -13,7 +13,7 @@ from typing import Any
 from bench.build.store import MANIFEST, Artifact, Store
 from bench.evaluation import Evaluation, evaluation_sha256, load_evaluation
 from bench.history.record import Entry
-from bench.steps.evaluation_photos import EvaluationPhotos
+from bench.steps.photos import EvaluationPhotos
 
 
 def scored_on(entry: Entry, store: Store) -> Evaluation | None:

@@ -16,9 +16,9 @@ from bench.export.scored_on import scored_on
 from bench.history.document import HistoryError
 from bench.history.find import runs
 from bench.history.record import Entry, History, load
+from bench.networks import weights
 from bench.registry import unknown
 from bench.spec import MODEL_FILE, PixelMode
-from bench.steps import trained
 
 _IN_STORE = re.compile(
     rf"objects/(?P<start>[0-9a-f]{{2}})/(?P<key>(?P=start)[0-9a-f]{{62}})/{re.escape(MODEL_FILE)}"
@@ -116,10 +116,13 @@ def _measured(variant: str, history: History) -> tuple[Entry, ...]:
 def _artifact(entry: Entry, store: Store) -> Artifact | None:
     """Return the stored object, verified, if what is in it is what was measured."""
     match = _IN_STORE.fullmatch(entry.model_file)
-    artifact = None if match is None else store.find(match["key"])
-    if artifact is None or artifact.files.get(MODEL_FILE) != entry.model_sha256:
-        return None
-    return artifact
+    keys = [] if match is None else [match["key"]]
+    keys += [artifact.key for artifact in store.with_file(entry.model_sha256)]
+    for key in dict.fromkeys(keys):
+        artifact = store.find(key)
+        if artifact is not None and artifact.files.get(MODEL_FILE) == entry.model_sha256:
+            return artifact
+    return None
 
 
 def _own_classes(history: History, entry: Entry, store: Store) -> tuple[str, ...]:
@@ -136,6 +139,6 @@ def _chain(folder: Path) -> Mapping[str, Any]:
 def _notes(folder: Path) -> Mapping[str, Any]:
     """Return what earlier steps noted; a step that makes a file of its own notes nothing."""
     try:
-        return trained.read_notes(folder)
+        return weights.read_notes(folder)
     except FileNotFoundError:
         return {}

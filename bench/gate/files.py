@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import again
-from bench.build.store import file_sha256
+from bench.build.store import Store, file_sha256
 from bench.errors import UsageProblem
 from bench.gate.side import Side
 from bench.history.record import Entry
-from bench.spec import Unmeasured
+from bench.spec import MODEL_FILE, Unmeasured
 
 VARIABLE = "SLIMBENCH_MODELS"
 """Environment variable that names where models are kept: a folder, or an fsspec address."""
@@ -57,11 +57,16 @@ class Files:
             self.fetch(entry.model_sha256, path)
 
     def _places(self, entry: Entry) -> list[Path]:
-        """The store's path comes from a file that anyone may have written: it must stay inside."""
+        """Return the path that the run noted, then objects with that file under other keys.
+
+        The noted path comes from a file that anyone may have written: it must stay in the store.
+        """
         places = []
         inside = (self.store / entry.model_file).resolve()
         if inside.is_relative_to(self.store.resolve()):
             places.append(inside)
+        elsewhere = Store(self.store).with_file(entry.model_sha256)
+        places += [artifact.file(MODEL_FILE) for artifact in elsewhere]
         if self.folder is not None:
             places.append(self.folder / f"{entry.model_sha256}.tflite")
         return places

@@ -6,14 +6,12 @@ import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from bench.networks.weights import NOTES_FILE, PRUNED_LAYERS
 from bench.spec import Group, Kind, Metric, Reading, Subject, Unmeasured
 from bench.tflite_file import Weight, weights
 
 MODEL_SUFFIX = ".tflite"
 OTHER_FILE = "weights are counted in .tflite files, and this engine runs another kind"
-
-NOTES_FILE = "notes.json"
-PRUNED_LAYERS = "pruned_layers"
 
 
 def sparsity(counted: Sequence[Weight]) -> float | Unmeasured:

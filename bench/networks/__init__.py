@@ -14,14 +14,22 @@ from typing import Any, Protocol, cast
 class Architecture(Protocol):
     """A module of this package."""
 
+    VERSION: int
+    """Of the network that it builds: whoever changes that, also by a shared module, raises it."""
+
     def build(self, input_shape: tuple[int, int, int], classes: int, width: float) -> Any:
         """Return an untrained `keras.Model` that yields logits."""
         ...
 
 
-def module_name(network: str) -> str:
-    """Return the module that holds a network; its code is part of what is built from it."""
-    return f"{__name__}.{network}"
+def architecture(network: str) -> Architecture:
+    """Return the module that holds a network."""
+    return cast(Architecture, importlib.import_module(f"{__name__}.{network}"))
+
+
+def version(network: str) -> int:
+    """Return the version of an architecture, which is part of the keys of what is built from it."""
+    return architecture(network).VERSION
 
 
 def build(network: str, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> Any:
@@ -30,8 +38,7 @@ def build(network: str, input_shape: tuple[int, int, int], classes: int, width: 
     The names depend on nothing built earlier in the process, so the exported file does not either.
     """
     keras().backend.clear_session()
-    architecture = cast(Architecture, importlib.import_module(module_name(network)))
-    return architecture.build(input_shape, classes, width)
+    return architecture(network).build(input_shape, classes, width)
 
 
 def keras() -> Any:

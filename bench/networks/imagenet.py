@@ -7,14 +7,14 @@ the channels need none: they are folded into the kernel of the first convolution
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from bench.networks import keras, module_name
+from bench import networks
+from bench.networks import keras
 
 Weights = Mapping[str, Sequence[npt.NDArray[np.float32]]]
 """Each layer's arrays, in Keras's order, by the layer's name."""
@@ -56,7 +56,7 @@ class Pretrained(Protocol):
 
 def architecture(network: str) -> Pretrained:
     """Return the module of a network that there are weights for."""
-    return cast(Pretrained, importlib.import_module(module_name(network)))
+    return cast(Pretrained, networks.architecture(network))
 
 
 def pixels_minus(mean: Sequence[float], input_shape: tuple[int, int, int]) -> tuple[Any, Any]:

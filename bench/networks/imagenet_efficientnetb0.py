@@ -16,6 +16,8 @@ from bench.networks import keras
 from bench.networks.edits import LayerConfig, edited
 from bench.networks.imagenet import Weights, refolded
 
+VERSION = 1
+
 LICENCE = "Apache-2.0"
 """Keras's documentation names none. The file was converted from the authors' checkpoints, whose
 code (tensorflow/tpu, models/official/efficientnet) is under Apache-2.0."""
@@ -35,10 +37,15 @@ def build(input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -
     ready_made = keras().applications.EfficientNetB0(
         weights=None, input_tensor=pixels, classes=classes, classifier_activation=None
     )
-    return edited(ready_made, _edit)
+    return edited(ready_made, with_constant_normalization)
 
 
-def _edit(class_name: str, name: str, config: LayerConfig) -> None:  # noqa: ARG001
+def with_constant_normalization(
+    class_name: str,  # noqa: ARG001 - what `edited` calls
+    name: str,
+    config: LayerConfig,
+) -> None:
+    """Fold the preprocessing layers of the configuration into one subtraction; see `folded`."""
     if name == _RESCALING:
         config["scale"] = 1.0
         config["offset"] = [-255.0 * mean for mean in MEAN]

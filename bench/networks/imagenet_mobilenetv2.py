@@ -7,6 +7,8 @@ from typing import Any
 from bench.networks import keras
 from bench.networks.imagenet import Weights, pixels_minus, refolded
 
+VERSION = 1
+
 LICENCE = "Apache-2.0"
 """Keras's documentation: released under the Apache licence of tensorflow/models."""
 

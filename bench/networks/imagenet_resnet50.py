@@ -7,6 +7,8 @@ from typing import Any
 from bench.networks import keras
 from bench.networks.imagenet import Weights, pixels_minus, refolded
 
+VERSION = 1
+
 LICENCE = "MIT"
 """Keras's documentation: ported from Kaiming He's own (KaimingHe/deep-residual-networks), MIT."""
 

@@ -12,6 +12,8 @@ from typing import Any
 from bench.networks import keras
 from bench.networks.imagenet import Weights, pixels_minus, refolded
 
+VERSION = 1
+
 LICENCE = None
 """Keras offers no weights; whoever brings a file knows its licence."""
 
@@ -33,14 +35,14 @@ DROPOUT = 0.5
 
 def build(input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> Any:
     """Return SqueezeNet 1.1 from raw pixels to logits."""
-    _check(width)
+    check_width(width)
     pixels, centred = pixels_minus(MEAN, input_shape)
-    return keras().Model(pixels, _logits(centred, classes), name="squeezenet1_1")
+    return keras().Model(pixels, logits(centred, classes), name="squeezenet1_1")
 
 
 def weights_file(input_shape: tuple[int, int, int], width: float) -> str:  # noqa: ARG001
     """Return the usual name of its weights, which fit any size."""
-    _check(width)
+    check_width(width)
     return "squeezenet1_1_imagenet.h5"
 
 
@@ -48,11 +50,11 @@ def original(
     input_shape: tuple[int, int, int], classes: int, width: float, weights: str | None
 ) -> Any:
     """Return it as it was trained: it takes centred B, G, R. Keras has no weights of it."""
-    _check(width)
+    check_width(width)
     if weights is not None:
         raise ValueError("Keras offers no weights of SqueezeNet.")
     centred = keras().Input(input_shape, name="centred_bgr")
-    return keras().Model(centred, _logits(centred, classes), name="squeezenet1_1")
+    return keras().Model(centred, logits(centred, classes), name="squeezenet1_1")
 
 
 def folded(weights: Weights) -> Weights:
@@ -60,7 +62,8 @@ def folded(weights: Weights) -> Weights:
     return refolded(weights, "conv1", bgr=True)
 
 
-def _logits(centred: Any, classes: int) -> Any:
+def logits(centred: Any, classes: int) -> Any:
+    """Return the network's output for centred pixels, before the softmax."""
     layers = keras().layers
     x = layers.Conv2D(64, 3, strides=2, activation="relu", name="conv1")(centred)
     # Caffe, which it was trained in, rounds a pooled size up where Keras rounds it down.
@@ -92,7 +95,8 @@ def _fire(x: Any, name: str, squeezed: int) -> Any:
     return layers.Concatenate(name=f"{name}_concat")(expanded)
 
 
-def _check(width: float) -> None:
+def check_width(width: float) -> None:
+    """Raise ValueError for a width other than 1."""
     if width != 1.0:
         raise ValueError(
             f"SqueezeNet has no width multiplier here; it was asked for with width {width}."

@@ -7,6 +7,8 @@ from typing import Any
 from bench.networks import keras
 from bench.networks.edits import BATCH_NORM_MOMENTUM, LayerConfig, classifier, edited
 
+VERSION = 1
+
 SMALL_IMAGE = 64
 """Below this many pixels a side, halving the image five times leaves a single position."""
 

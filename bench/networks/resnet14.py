@@ -10,6 +10,8 @@ from typing import Any
 
 from bench.networks import residual
 
+VERSION = 1
+
 STEM = 24
 STACKS = ((24, 1), (24, 1), (56, 2), (56, 1), (104, 2), (104, 1))
 

@@ -7,6 +7,8 @@ from typing import Any
 from bench.networks import keras
 from bench.networks.edits import BATCH_NORM_MOMENTUM, LayerConfig, classifier, edited
 
+VERSION = 1
+
 
 def build(input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> Any:
     """Return ResNet50 whose residual blocks start as the identity.

@@ -6,6 +6,8 @@ from typing import Any
 
 from bench.networks import residual
 
+VERSION = 1
+
 CHANNELS = 16
 
 

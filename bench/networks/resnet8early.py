@@ -10,6 +10,8 @@ from typing import Any
 
 from bench.networks import residual
 
+VERSION = 1
+
 STEM = 16
 STACKS = ((48, 2), (96, 2), (128, 2))
 

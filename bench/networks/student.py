@@ -11,6 +11,8 @@ from typing import Any
 from bench.networks import keras
 from bench.networks.edits import BATCH_NORM_MOMENTUM
 
+VERSION = 1
+
 CHANNELS = 24
 _BLOCKS = ((1, 1), (2, 2), (2, 1), (4, 2), (4, 1))
 """(multiple of the first layer's channels, stride) of each separable convolution."""

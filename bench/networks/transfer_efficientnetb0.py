@@ -8,6 +8,8 @@ from bench.networks import imagenet_efficientnetb0, keras
 from bench.networks.edits import edited
 from bench.networks.transfer_mobilenetv2 import DROPOUT, FEATURES, SIDE
 
+VERSION = 1
+
 
 def build(input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> Any:
     """Return the network from raw pixels to logits; it is enlarged first, as Keras centres it."""
@@ -24,4 +26,4 @@ def build(input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -
     features = layers.GlobalAveragePooling2D(name=FEATURES)(base.output)
     x = layers.Dropout(DROPOUT, name="dropout")(features)
     model = keras().Model(pixels, layers.Dense(classes, name="logits")(x))
-    return edited(model, imagenet_efficientnetb0._edit)
+    return edited(model, imagenet_efficientnetb0.with_constant_normalization)

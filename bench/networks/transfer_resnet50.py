@@ -9,6 +9,8 @@ from bench.networks.imagenet import pixels_minus
 from bench.networks.imagenet_resnet50 import MEAN
 from bench.networks.transfer_mobilenetv2 import DROPOUT, FEATURES
 
+VERSION = 1
+
 SIDE = 96
 """What a side of the photograph is enlarged to: three quarters of MobileNetV2's, since at equal
 size it computes ten times as much."""

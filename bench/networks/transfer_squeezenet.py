@@ -12,17 +12,19 @@ from bench.networks import imagenet_squeezenet, keras
 from bench.networks.imagenet import pixels_minus
 from bench.networks.transfer_mobilenetv2 import DROPOUT, FEATURES, SIDE
 
+VERSION = 1
+
 LAST = "fire9_concat"
 """What is kept of it ends here."""
 
 
 def build(input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> Any:
     """Return the network from raw pixels to logits."""
-    imagenet_squeezenet._check(width)
+    imagenet_squeezenet.check_width(width)
     layers = keras().layers
     pixels, centred = pixels_minus(imagenet_squeezenet.MEAN, input_shape)
     enlarged = layers.Resizing(SIDE, SIDE, interpolation="bilinear", name="enlarged")(centred)
-    whole = keras().Model(pixels, imagenet_squeezenet._logits(enlarged, 1))
+    whole = keras().Model(pixels, imagenet_squeezenet.logits(enlarged, 1))
     features = layers.GlobalAveragePooling2D(name=FEATURES)(whole.get_layer(LAST).output)
     x = layers.Dropout(DROPOUT, name="dropout")(features)
     return keras().Model(pixels, layers.Dense(classes, name="logits")(x))

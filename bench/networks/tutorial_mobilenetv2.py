@@ -11,6 +11,8 @@ from bench.networks import keras
 from bench.networks.imagenet_mobilenetv2 import HALF
 from bench.networks.transfer_mobilenetv2 import enlarged_features
 
+VERSION = 1
+
 HIDDEN = 128
 
 ZERO_TO_ONE = HALF / 255

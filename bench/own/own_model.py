@@ -16,12 +16,10 @@ from bench.own.source import Source
 from bench.photos.refusal import PhotoProblem
 from bench.spec import Step, Variant
 from bench.steps.calibration_photos import CalibrationPhotos
-from bench.steps.evaluation_photos import of_photos
 from bench.steps.own_convert import OwnConvert
 from bench.steps.own_keras import is_keras
 from bench.steps.own_prune import OwnPrune
-from bench.steps.own_quantize import OwnQuantize
-from bench.steps.own_training import OwnTraining
+from bench.steps.photos import TrainingPhotos, of_photos
 from bench.steps.quantize import Quantize
 
 
@@ -102,8 +100,11 @@ def _carried(
     if chain.recipe != "static_wi8_ai8":
         return Quantize(end, chain.recipe)
     shown = _training(model, photos, evaluation, dataset, CALIBRATION_IMAGES)
-    return OwnQuantize(
-        end, shown or CalibrationPhotos(model.file.height, model.file.width), model.pixels.mode
+    return Quantize(
+        end,
+        chain.recipe,
+        shown or CalibrationPhotos(model.file.height, model.file.width),
+        pixels=model.pixels.mode,
     )
 
 
@@ -146,7 +147,7 @@ def _training(
     if photos is None or photos.train is None or evaluation is None:
         return None
     chosen = photos.training(limit)
-    return OwnTraining(
+    return TrainingPhotos(
         evaluation,
         dataset,
         *model.input_shape,

@@ -11,8 +11,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from bench.spec import Kind, Pixels, Toolchain, Workplace
-from bench.steps.images import SPLITS_FILE
+from bench.spec import Pixels, Step, Workplace
+from bench.steps import images
 
 CROPS = 100
 CROP_SEED = 0
@@ -22,17 +22,13 @@ SMALLEST_SHARE, LARGEST_SHARE = 0.4, 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class CalibrationPhotos:
+class CalibrationPhotos(Step):
     """Cut crops of random place, size and handedness from scikit-learn's two photographs."""
 
     height: int
     width: int
 
-    toolchain: ClassVar[Toolchain] = "plain"
-    kind: ClassVar[Kind] = "other"
     packages: ClassVar[tuple[str, ...]] = ("scikit-learn", "pillow", "numpy")
-    seeded: ClassVar[bool] = False
-    code: ClassVar[tuple[str, ...]] = ("bench.steps.images",)
 
     def label(self) -> str:
         """Name the size."""
@@ -41,10 +37,6 @@ class CalibrationPhotos:
     def title(self) -> str:
         """Name the size."""
         return f"photographs to calibrate with at {self.label()}"
-
-    def cost(self) -> float:
-        """Expected seconds."""
-        return 2.0
 
     def run(self, place: Workplace) -> None:
         """Write `splits.npz`: the crops for training, nothing for validation.
@@ -55,13 +47,7 @@ class CalibrationPhotos:
         from sklearn.datasets import load_sample_images
 
         crops = cropped(load_sample_images().images, CROPS, self.height, self.width)
-        np.savez(
-            place.out / SPLITS_FILE,
-            train_images=crops,
-            train_labels=np.arange(CROPS, dtype=np.int64),
-            validation_images=crops[:0],
-            validation_labels=np.zeros(0, np.int64),
-        )
+        images.save_training(place.out, (crops, np.arange(CROPS, dtype=np.int64)))
 
 
 def cropped(photographs: list[Pixels], count: int, height: int, width: int) -> Pixels:

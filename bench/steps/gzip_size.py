@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from bench.spec import MODEL_FILE, Advance, Kind, Step, Toolchain, Workplace
+from bench.spec import MODEL_FILE, Advance, Kind, Step, Workplace
 
 RESULT_FILE = "gzip_size.json"
 GZIP_LEVEL = 9
@@ -21,7 +21,7 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class GzipSize:
+class GzipSize(Step):
     """Count the bytes that `gzip -9` makes of a model, with no time stamp in it.
 
     What a download costs, and what shows the zeros of a pruned file that is stored dense. The
@@ -31,11 +31,8 @@ class GzipSize:
     model: Step
     zlib_version: str = zlib.ZLIB_RUNTIME_VERSION
 
-    toolchain: ClassVar[Toolchain] = "plain"
     kind: ClassVar[Kind] = "measure"
-    packages: ClassVar[tuple[str, ...]] = ()
-    seeded: ClassVar[bool] = False
-    code: ClassVar[tuple[str, ...]] = ()
+    usual_seconds: ClassVar[float] = 4.0
 
     def label(self) -> str:
         """Name the model."""
@@ -44,10 +41,6 @@ class GzipSize:
     def title(self) -> str:
         """Say what is counted."""
         return f"compressing {self.model.label()} with gzip"
-
-    def cost(self) -> float:
-        """Expected seconds: little for dense weights, half a minute for 94 MB half zero."""
-        return 4.0
 
     def run(self, place: Workplace) -> None:
         """Write `gzip_size.json`."""

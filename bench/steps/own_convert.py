@@ -10,23 +10,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from bench.build.recipe import NOT_HASHED
+from bench import tflite_file
+from bench.networks import weights
 from bench.own.source import Form
-from bench.spec import MODEL_FILE, Kind, Step, Toolchain, Workplace
-from bench.steps import own_keras, trained
-from bench.steps.own_prune import WEIGHTS_FILE, prunable
-from bench.tflite_file import weights
-
-PRUNED_LAYERS = "pruned_layers"
-"""The note by which the share of zeros among pruned weights is counted."""
-
-CODE = ("bench.steps.own_keras", "bench.steps.own_prune", "bench.steps.trained")
+from bench.spec import MODEL_FILE, NOT_HASHED, Kind, Step, Toolchain, Workplace
+from bench.steps import own_keras
+from bench.steps.own_prune import prunable
 
 Answer = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class OwnConvert:
+class OwnConvert(Step):
     """Convert a model as it is, or with the weights that pruning left it.
 
     `content` is the sha256 of what it holds, so the same model under another name is the same.
@@ -42,20 +37,12 @@ class OwnConvert:
     toolchain: ClassVar[Toolchain] = "tensorflow"
     kind: ClassVar[Kind] = "convert"
     packages: ClassVar[tuple[str, ...]] = ("tensorflow", "tf-keras", "keras")
-    seeded: ClassVar[bool] = False
-    code: ClassVar[tuple[str, ...]] = CODE
+    action: ClassVar[str] = "converting"
+    usual_seconds: ClassVar[float] = 8.0
 
     def label(self) -> str:
         """Give the name that its user gave it."""
         return self.name if self.pruned is None else self.pruned.label()
-
-    def title(self) -> str:
-        """Say what is done."""
-        return f"converting {self.label()}"
-
-    def cost(self) -> float:
-        """Expected seconds."""
-        return 8.0
 
     def run(self, place: Workplace) -> None:
         """Write `model.tflite`; raises ValueError where the model is no image classifier."""
@@ -64,9 +51,9 @@ class OwnConvert:
         if own_keras.is_keras(self.path, self.form):
             model = own_keras.open_keras(self.path, self.form, self.content).model
             if self.pruned is not None:
-                notes = trained.read_notes(place.inputs[0])
+                notes = weights.read_notes(place.inputs[0])
                 renamed = _rename(prunable(model))
-                with np.load(place.inputs[0] / WEIGHTS_FILE) as stored:
+                with np.load(place.inputs[0] / weights.WEIGHTS_FILE) as stored:
                     model.set_weights([stored[name] for name in sorted(stored.files)])
             (place.out / MODEL_FILE).write_bytes(_converted(*_of_model(model)))
         else:
@@ -74,8 +61,8 @@ class OwnConvert:
             signature = loaded.signatures[own_keras.SIGNATURE]
             (place.out / MODEL_FILE).write_bytes(_converted(*_of_signature(signature)))
         if renamed:
-            notes[PRUNED_LAYERS] = scopes(place.out / MODEL_FILE, renamed)
-        trained.write_notes(place.out, notes)
+            notes[weights.PRUNED_LAYERS] = scopes(place.out / MODEL_FILE, renamed)
+        weights.write_notes(place.out, notes)
 
 
 def _rename(layers: list[Any]) -> list[str]:
@@ -95,7 +82,7 @@ def _rename(layers: list[Any]) -> list[str]:
 
 def scopes(model: Path, names: list[str]) -> list[str]:
     """Return what layers of these names are called in a file; raises ValueError without any."""
-    there = sorted({scope for weight in weights(model) for scope in weight.layers})
+    there = sorted({scope for weight in tflite_file.weights(model) for scope in weight.layers})
     found = []
     for name in names:
         numbered = re.compile(re.escape(name) + r"(_\d+)?")

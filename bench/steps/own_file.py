@@ -7,41 +7,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from bench.build.recipe import NOT_HASHED
+from bench.networks import weights
 from bench.own.source import changed, content_of
-from bench.spec import MODEL_FILE, Kind, Toolchain, Workplace
-from bench.steps import trained
+from bench.spec import MODEL_FILE, NOT_HASHED, Step, Workplace
 
 
 @dataclass(frozen=True, slots=True)
-class OwnFile:
+class OwnFile(Step):
     """Copy a file; `content` is its sha256, so the same file under another name is the same."""
 
     content: str
     name: str = field(metadata=NOT_HASHED)
     path: Path = field(metadata=NOT_HASHED)
 
-    toolchain: ClassVar[Toolchain] = "plain"
-    kind: ClassVar[Kind] = "other"
-    packages: ClassVar[tuple[str, ...]] = ()
-    seeded: ClassVar[bool] = False
-    code: ClassVar[tuple[str, ...]] = ()
+    action: ClassVar[str] = "taking in"
+    usual_seconds: ClassVar[float] = 0.5
 
     def label(self) -> str:
         """Give the name that its user gave it."""
         return self.name
-
-    def title(self) -> str:
-        """Say what is done."""
-        return f"taking in {self.name}"
-
-    def cost(self) -> float:
-        """Expected seconds."""
-        return 0.5
 
     def run(self, place: Workplace) -> None:
         """Write `model.tflite`; raises ValueError where the file is not the one that was named."""
         shutil.copyfile(self.path, place.out / MODEL_FILE)
         if content_of(place.out / MODEL_FILE) != self.content:
             raise changed(self.path)
-        trained.write_notes(place.out, {})
+        weights.write_notes(place.out, {})

@@ -15,13 +15,12 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from bench.build.recipe import NOT_HASHED
+from bench.networks import weights
 from bench.own.source import Form
 from bench.pixels import as_floats
-from bench.spec import Kind, Labels, PixelMode, Pixels, Step, Toolchain, Workplace
-from bench.steps import images, own_keras, trained
+from bench.spec import NOT_HASHED, Kind, Labels, PixelMode, Pixels, Step, Toolchain, Workplace
+from bench.steps import images, own_keras, prune
 
-WEIGHTS_FILE = "weights.npz"
 FINE_TUNED = "fine_tuned"
 
 PRUNABLE = ("Conv2D", "Dense")
@@ -36,7 +35,7 @@ Weights = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class OwnPrune:
+class OwnPrune(Step):
     """Set the smallest weights of each convolution and dense layer to zero.
 
     With `images` the network is then trained further on them, its zeros kept. `pixels` is what it
@@ -54,12 +53,6 @@ class OwnPrune:
     toolchain: ClassVar[Toolchain] = "tensorflow"
     kind: ClassVar[Kind] = "train"
     packages: ClassVar[tuple[str, ...]] = ("tensorflow", "tf-keras", "keras", "numpy")
-    code: ClassVar[tuple[str, ...]] = (
-        "bench.pixels",
-        "bench.steps.images",
-        "bench.steps.own_keras",
-        "bench.steps.trained",
-    )
     seeded: ClassVar[bool] = True
 
     def label(self) -> str:
@@ -72,7 +65,7 @@ class OwnPrune:
         return f"pruning {self.name} to {self.sparsity:.0%} zeros {how}"
 
     def cost(self) -> float:
-        """Expected seconds."""
+        """Return the expected seconds."""
         return 8.0 if self.images is None else 90.0
 
     def run(self, place: Workplace) -> None:
@@ -81,27 +74,22 @@ class OwnPrune:
         layers = prunable(opened.model)
         if not layers:
             raise ValueError(f"{self.name} has no layer of kind {' or '.join(PRUNABLE)} to prune.")
-        masks = [mask(np.asarray(layer.kernel), self.sparsity) for layer in layers]
+        masks = [prune.kept(np.asarray(layer.kernel), self.sparsity, block=1) for layer in layers]
         _apply(zip(layers, masks, strict=True))
         if self.images is not None:
             shown = images.training_images(place.inputs[0])
             _fine_tune(opened, list(zip(layers, masks, strict=True)), shown, self.pixels, place)
-        weights = {f"{index:04}": array for index, array in enumerate(opened.model.get_weights())}
-        np.savez(place.out / WEIGHTS_FILE, **weights)
-        trained.write_notes(place.out, {FINE_TUNED: self.images is not None})
-
-
-def mask(kernel: Weights, sparsity: float) -> Weights:
-    """Return 0 for the share of weights that are smallest, 1 for the others, same shape."""
-    zeros = round(sparsity * kernel.size)
-    kept = np.ones(kernel.size, np.float32)
-    kept[np.argsort(np.abs(kernel).ravel(), kind="stable")[:zeros]] = 0
-    return kept.reshape(kernel.shape)
+        arrays = {f"{index:04}": array for index, array in enumerate(opened.model.get_weights())}
+        np.savez(place.out / weights.WEIGHTS_FILE, **arrays)
+        weights.write_notes(place.out, {FINE_TUNED: self.images is not None})
 
 
 def prunable(model: Any) -> list[Any]:
     """Return the layers to prune, of models inside the model too."""
-    return [layer for layer in model._flatten_layers() if type(layer).__name__ in PRUNABLE]
+    inside = [*getattr(model, "layers", ()), *filter(None, [getattr(model, "layer", None)])]
+    if inside:
+        return [kernel_layer for layer in inside for kernel_layer in prunable(layer)]
+    return [model] if type(model).__name__ in PRUNABLE else []
 
 
 def _apply(masks: Iterable[tuple[Any, Weights]]) -> None:

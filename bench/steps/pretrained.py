@@ -12,15 +12,13 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from bench import networks
-from bench.build.recipe import NOT_HASHED
 from bench.build.store import file_sha256
 from bench.errors import Unavailable, UsageProblem
 from bench.networks import imagenet, keras
 from bench.networks.imagenet import Weights
-from bench.spec import Kind, Toolchain, Workplace
-from bench.steps import keras_files, trained
-from bench.steps.trained import Network
+from bench.networks.weights import Network, save
+from bench.spec import NOT_HASHED, Step, Toolchain, Workplace
+from bench.steps import keras_files
 
 Source = Literal["imagenet", "folder"]
 
@@ -33,7 +31,7 @@ class WeightsProblem(UsageProblem):
 
 
 @dataclass(frozen=True, slots=True)
-class Pretrained:
+class Pretrained(Step):
     """Load weights trained on ImageNet and fold the preprocessing they expect into them.
 
     Source `imagenet` is Keras's download or its cache, `folder` a file in `folder` under the name
@@ -46,22 +44,16 @@ class Pretrained:
     folder: Path | None = field(default=None, metadata=NOT_HASHED)
 
     toolchain: ClassVar[Toolchain] = "tensorflow"
-    kind: ClassVar[Kind] = "other"
     packages: ClassVar[tuple[str, ...]] = ("tensorflow", "tf-keras", "numpy")
-    seeded: ClassVar[bool] = False
+    usual_seconds: ClassVar[float] = 6.0
 
     def __post_init__(self) -> None:
         if (self.source == "folder") != (self.folder is not None):
             raise ValueError(f"{self.source}: a folder goes with the source 'folder' alone.")
 
-    @property
-    def code(self) -> tuple[str, ...]:
-        """The network and how its preprocessing is folded."""
-        return (
-            *trained.CODE,
-            "bench.networks.imagenet",
-            networks.module_name(self.network.name),
-        )
+    def versions(self) -> dict[str, str]:
+        """Return also the network's."""
+        return {**Step.versions(self), **self.network.versions()}
 
     @property
     def file_name(self) -> str:
@@ -77,10 +69,6 @@ class Pretrained:
         """Say where the weights are from."""
         return f"ImageNet weights for {self.label()}"
 
-    def cost(self) -> float:
-        """Expected seconds."""
-        return 6.0
-
     def run(self, place: Workplace) -> None:
         """Write the network; raises Unavailable without a file, WeightsProblem with a bad one."""
         with self._loaded(place) as (path, weights):
@@ -95,7 +83,7 @@ class Pretrained:
             "weights_sha256": digest,
             "weights_licence": self._licence(),
         }
-        trained.save(place.out, self.network, model, notes)
+        save(place.out, self.network, model, notes)
 
     def _licence(self) -> str | None:
         """A file of somebody's own may come from anywhere."""

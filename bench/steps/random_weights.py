@@ -8,32 +8,26 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from bench import networks
-from bench.networks import imagenet
-from bench.spec import Kind, Toolchain, Workplace
-from bench.steps import trained, training
-from bench.steps.trained import Network
+from bench.networks import imagenet, weights
+from bench.networks.weights import Network
+from bench.spec import Step, Toolchain, Workplace
+from bench.steps import training
 
 
 @dataclass(frozen=True, slots=True)
-class RandomWeights:
+class RandomWeights(Step):
     """Initialise a network from the seed; nobody trained it, so its accuracy means nothing."""
 
     network: Network
 
     toolchain: ClassVar[Toolchain] = "tensorflow"
-    kind: ClassVar[Kind] = "other"
     packages: ClassVar[tuple[str, ...]] = ("tensorflow", "tf-keras", "numpy")
     seeded: ClassVar[bool] = True
+    usual_seconds: ClassVar[float] = 4.0
 
-    @property
-    def code(self) -> tuple[str, ...]:
-        """The network."""
-        return (
-            *trained.CODE,
-            "bench.networks.imagenet",
-            networks.module_name(self.network.name),
-        )
+    def versions(self) -> dict[str, str]:
+        """Return also the network's."""
+        return {**Step.versions(self), **self.network.versions()}
 
     def label(self) -> str:
         """Name the network."""
@@ -43,16 +37,13 @@ class RandomWeights:
         """Say that the weights are no trained ones."""
         return f"random weights for {self.label()}"
 
-    def cost(self) -> float:
-        """Expected seconds."""
-        return 4.0
-
     def run(self, place: Workplace) -> None:
         """Write the network, with a note that it was not trained."""
-        rng = training.set_seed(place.seed)
+        training.set_seed(place.seed)
+        rng = np.random.default_rng(place.seed)
         model = self.network.build()
         model.set_weights([_uneven(rng, array) for array in model.get_weights()])
-        trained.save(place.out, self.network, model, {"weights": "random"})
+        weights.save(place.out, self.network, model, {"weights": "random"})
 
 
 def _uneven(rng: np.random.Generator, array: npt.NDArray[Any]) -> npt.NDArray[Any]:

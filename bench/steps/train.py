@@ -2,70 +2,60 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass
 
-import numpy as np
-
-from bench import networks
-from bench.build.recipe import NOT_HASHED
-from bench.networks import keras
-from bench.spec import Kind, Step, Toolchain, Workplace
-from bench.steps import images, trained, training
-from bench.steps.trained import Network
-from bench.steps.training import Schedule
+from bench.networks import weights
+from bench.networks.weights import Network
+from bench.spec import Step, TrainingStep, Workplace
+from bench.steps import images, training
+from bench.steps.training import Batch, Schedule
 
 
 @dataclass(frozen=True, slots=True)
-class Train:
-    """Train a network on the train split with cross-entropy on its logits."""
+class Train(TrainingStep):
+    """Train a network on the train split with cross-entropy on its logits.
+
+    `repeat` tells trainings with one seed apart: another beginning and another order. With
+    `validated` it is scored on the validation split after every epoch.
+    """
 
     images: Step
     network: Network
     schedule: Schedule
-    expected_seconds: float = field(default=60.0, metadata=NOT_HASHED)
+    repeat: int = 0
+    validated: bool = False
 
-    toolchain: ClassVar[Toolchain] = "tensorflow"
-    kind: ClassVar[Kind] = "train"
-    packages: ClassVar[tuple[str, ...]] = ("tensorflow", "tf-keras", "numpy")
-    seeded: ClassVar[bool] = True
-
-    @property
-    def code(self) -> tuple[str, ...]:
-        """The training loop and the network."""
-        return (*trained.CODE, networks.module_name(self.network.name))
+    def versions(self) -> dict[str, str]:
+        """Return also the network's."""
+        return {**TrainingStep.versions(self), **self.network.versions()}
 
     def label(self) -> str:
         """Name the network."""
         width = self.network.width
         return self.network.name + ("" if width == 1.0 else f" of width {width}")
 
-    def title(self) -> str:
-        """Name the network."""
-        return f"training {self.label()}"
-
-    def cost(self) -> float:
-        """Expected seconds."""
-        return self.expected_seconds
-
     def run(self, place: Workplace) -> None:
         """Write the trained network."""
         pixels, labels = images.training_images(place.inputs[0])
-        rng = training.set_seed(place.seed)
+        training.set_seed(place.seed + 1000 * self.repeat)
         model = self.network.build()
-        loss = keras().losses.SparseCategoricalCrossentropy(from_logits=True)
-        training.compile_for(model, self.schedule, len(pixels), loss)
-        if self.schedule.views:
-            seen = training.views(pixels, self.schedule, place.seed)
-            targets = [labels] * len(seen)
-            training.fit(model, seen, targets, self.schedule, rng, place.advance)
-        else:
-            training.fit(model, pixels, labels, self.schedule, rng, place.advance)
-        _check_finite(model)
-        trained.save(place.out, self.network, model)
 
+        def epoch_data(epoch: int) -> Batch:
+            number = self.schedule.view_of(epoch)
+            augmentation = self.schedule.augmentation
+            return training.view(pixels, number, place.seed, augmentation), labels
 
-def _check_finite(model: object) -> None:
-    weights = model.get_weights()  # type: ignore[attr-defined]
-    if not all(np.isfinite(array).all() for array in weights):
-        raise FloatingPointError("Training ended with weights that are not numbers.")
+        score = None
+        if self.validated:
+            score = training.scorer(model, *images.validation_images(place.inputs[0]))
+        share = training.fit(
+            model,
+            self.schedule,
+            epoch_data,
+            place,
+            images=len(pixels),
+            repeat=self.repeat,
+            score=score,
+        )
+        notes = {} if share is None else {"validation_top1": share}
+        weights.save(place.out, self.network, model, notes)

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import softmax
 
+from bench.networks import weights
 from bench.spec import Kind, Step, Toolchain, Workplace
-from bench.steps import images, softening, trained
+from bench.steps import images
 
 RESULT_FILE = "validation.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Validate:
+class Validate(Step):
     """Score a trained network on the validation split, as Keras runs it.
 
     Choices are made on its figures; the test split is never looked at for them.
@@ -27,8 +29,6 @@ class Validate:
     toolchain: ClassVar[Toolchain] = "tensorflow"
     kind: ClassVar[Kind] = "score"
     packages: ClassVar[tuple[str, ...]] = ("tensorflow", "tf-keras", "numpy")
-    seeded: ClassVar[bool] = False
-    code: ClassVar[tuple[str, ...]] = (*trained.CODE, "bench.steps.softening")
 
     def label(self) -> str:
         """Name the network."""
@@ -38,15 +38,11 @@ class Validate:
         """Say what is scored."""
         return f"validating {self.label()}"
 
-    def cost(self) -> float:
-        """Expected seconds."""
-        return 2.0
-
     def run(self, place: Workplace) -> None:
         """Write accuracy and mean cross-entropy."""
         pixels, labels = images.validation_images(place.inputs[1])
-        _, model = trained.load(place.inputs[0])
-        shares = softening.softmax(trained.logits(model, pixels))
+        _, model = weights.load(place.inputs[0])
+        shares = softmax(weights.logits(model, pixels).astype(np.float64), axis=-1)
         right = shares.argmax(axis=1) == labels
         entropy = -np.log(np.maximum(shares[np.arange(len(labels)), labels], 1e-12))
         figures = {"accuracy": float(right.mean()), "cross_entropy": float(entropy.mean())}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from bench.spec import Step, Variant
 from bench.steps.export import Convert, Export
-from bench.steps.quantize import Quantize
-from bench.steps.quantize_min_max import QuantizeMinMax
+from bench.steps.quantize import Quantize, Ranges
 
 
 def float_file(trained: Step) -> Step:
@@ -20,26 +19,22 @@ def variants(  # noqa: PLR0913 - what all forms of a network share
     images: Step,
     precisions: tuple[str, ...],
     *,
-    exported: Step | None = None,
     evaluation: Step | None = None,
-    widest: bool = False,
+    ranges: Ranges = "averaged",
 ) -> tuple[Variant, ...]:
     """Return `<stem>_<precision>` for each precision, all made from one trained network.
 
-    `images` calibrate; `exported` gives its SavedModel, if not `Export`; `evaluation` is what all
-    are scored on, if not the data set's own. With `widest` an int8 tensor's range is the widest
-    that calibration saw, else the quantiser's moving average.
+    `images` calibrate, `ranges` as of `Quantize`; `evaluation` is what all are scored on, if not
+    the data set's own.
     """
-    saved_model = exported or Export(trained)
+    saved_model = Export(trained)
     source = Convert(saved_model)
     chains: dict[str, Step] = {
         "f32": source,
         "f16": Quantize(source, "f16"),
         "dynamic_wi8": Quantize(source, "dynamic_wi8"),
-        "static_wi8_ai8": (
-            QuantizeMinMax(source, images) if widest else Quantize(source, "static_wi8_ai8", images)
-        ),
-        "converter_dynamic_wi8": Convert(saved_model, dynamic_range=True),
+        "static_wi8_ai8": Quantize(source, "static_wi8_ai8", images, ranges=ranges),
+        "converter_dynamic_wi8": Convert(saved_model, "dynamic_wi8"),
     }
     return tuple(
         Variant(

@@ -6,20 +6,17 @@ are the user's choice; random ones make no sense here.
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 from bench.datasets import cifar10
+from bench.networks.weights import Network
 from bench.spec import Choices, Step, Variant
-from bench.steps.few_images import FewImages
-from bench.steps.long_training import LongSchedule
+from bench.steps.distill import Distill, TeacherAnswers
+from bench.steps.fine_tune import FineTune
+from bench.steps.images import FewImages
 from bench.steps.prune import Prune
-from bench.steps.prune_blocks import PruneBlocks
-from bench.steps.teacher_answers import TeacherAnswers
-from bench.steps.train_student import TrainStudent
-from bench.steps.trained import Network
-from bench.steps.training import Schedule
-from bench.steps.transfer import FineTune, TutorialHead
+from bench.steps.train import Train
+from bench.steps.training import UNCHANGED, Schedule
 from bench.variants import imagenet
 from bench.variants.chains import float_file, variants
 
@@ -32,19 +29,28 @@ LABELLED, HELD_OUT = 80, 20
 CUT = "block_6_project_BN"
 """Fine-tuning changes what comes after it, two thirds of MobileNetV2's multiplications."""
 
-TRANSFER = LongSchedule(epochs=4, batch=64, learning_rate=3e-4, views=2, optimizer="adam")
-TRANSFER_1K = LongSchedule(epochs=20, batch=32, learning_rate=3e-4, views=8, optimizer="adam")
+TUTORIAL_HEAD = Schedule(
+    epochs=3, batch=32, learning_rate=1e-3, views=1, augmentation=UNCHANGED, optimizer="adam"
+)
+"""As tutorials train a new head: no changed copies, and few epochs."""
 
-STUDENT = LongSchedule(epochs=20, batch=128, learning_rate=0.2, views=8)
-LARGER = LongSchedule(epochs=24, batch=128, learning_rate=0.2, views=8)
-DEEPER = LongSchedule(epochs=60, batch=128, learning_rate=0.2, views=8)
+HEAD = Schedule(epochs=40, batch=128, learning_rate=1e-3, views=2, optimizer="adam")
+HEAD_1K = Schedule(epochs=160, batch=128, learning_rate=1e-3, views=8, optimizer="adam")
+"""Of a network that is fine-tuned afterwards: 20 epochs on each view."""
 
-CONVERGED = LongSchedule(epochs=80, batch=128, learning_rate=0.2, views=8)
+TRANSFER = Schedule(epochs=4, batch=64, learning_rate=3e-4, views=2, optimizer="adam")
+TRANSFER_1K = Schedule(epochs=20, batch=32, learning_rate=3e-4, views=8, optimizer="adam")
+
+STUDENT = Schedule(epochs=20, batch=128, learning_rate=0.2, views=8)
+LARGER = Schedule(epochs=24, batch=128, learning_rate=0.2, views=8)
+DEEPER = Schedule(epochs=60, batch=128, learning_rate=0.2, views=8)
+
+CONVERGED = Schedule(epochs=80, batch=128, learning_rate=0.2, views=8)
 """Four times as long as `STUDENT`: `_e80` in names. Shows what a teacher brings even then."""
 
-PRUNING = Schedule(epochs=5, batch=128, learning_rate=0.02, shift=4)
+PRUNING = Schedule(epochs=5, batch=128, learning_rate=0.02)
 
-PRUNING_BLOCKS = LongSchedule(epochs=12, batch=128, learning_rate=0.1, views=8)
+PRUNING_BLOCKS = Schedule(epochs=12, batch=128, learning_rate=0.1, views=8)
 """Longer than `PRUNING` and at a higher rate, since whole blocks go."""
 
 BLOCK = 4
@@ -84,16 +90,19 @@ def shared(choices: Choices) -> Shared:
     images = cifar10.images(choices)
     few = FewImages(images, LABELLED, HELD_OUT)
     pretrained = imagenet.weights(MOBILENETV2, choices.weights)
-    transfer_1k = _tuned(pretrained, few, TRANSFER_1K, seconds=180)
-    transfer = _tuned(pretrained, images, TRANSFER, seconds=1300)
+    tutorial = FineTune(
+        pretrained, few, network("tutorial_mobilenetv2"), TUTORIAL_HEAD, expected_seconds=30
+    )
+    transfer_1k = _tuned(pretrained, few, HEAD_1K, TRANSFER_1K, seconds=180)
+    transfer = _tuned(pretrained, images, HEAD, TRANSFER, seconds=1300)
     return Shared(
         images=images,
         few=few,
-        tutorial=TutorialHead(pretrained, few, network("tutorial_mobilenetv2")),
+        tutorial=tutorial,
         transfer_1k=transfer_1k,
         transfer=transfer,
-        answers=TeacherAnswers(float_file(transfer), images, STUDENT.views),
-        answers_1k=TeacherAnswers(float_file(transfer_1k), images, STUDENT.views),
+        answers=_answers(transfer, images),
+        answers_1k=_answers(transfer_1k, images),
     )
 
 
@@ -125,27 +134,55 @@ def network(name: str) -> Network:
     return Network(name, cifar10.DATASET.input_shape, CLASSES)
 
 
-def _tuned(source: Step, images: Step, schedule: LongSchedule, seconds: float) -> Step:
+def _tuned(source: Step, images: Step, head: Schedule, schedule: Schedule, seconds: float) -> Step:
     tuned = network("transfer_mobilenetv2")
-    return FineTune(source, images, tuned, schedule, CUT, expected_seconds=seconds)
+    return FineTune(source, images, tuned, head, schedule, CUT, expected_seconds=seconds)
+
+
+def _answers(teacher: Step, images: Step) -> TeacherAnswers:
+    return TeacherAnswers(float_file(teacher), images, STUDENT.views, expected_seconds=500)
 
 
 def student(
     steps: Shared, name: str, answers: TeacherAnswers | None = None, repeat: int = 0
-) -> TrainStudent:
+) -> Train | Distill:
     """Return the training of a student, alone or with a teacher's answers."""
     schedule, seconds = COURSES[name]
-    return TrainStudent(
-        steps.images, network(name), schedule, answers, repeat=repeat, expected_seconds=seconds
-    )
+    return _student(steps, network(name), schedule, answers, repeat, seconds)
 
 
 def converged(
     steps: Shared, answers: TeacherAnswers | None = None, repeat: int = 0
-) -> TrainStudent:
+) -> Train | Distill:
     """Return the small student's training, four times as long."""
-    return dataclasses.replace(
-        student(steps, SMALL, answers, repeat), schedule=CONVERGED, expected_seconds=3000.0
+    return _student(steps, network(SMALL), CONVERGED, answers, repeat, 3000.0)
+
+
+def _student(  # noqa: PLR0913, PLR0917 - what a student's training is
+    steps: Shared,
+    architecture: Network,
+    schedule: Schedule,
+    answers: TeacherAnswers | None,
+    repeat: int,
+    seconds: float,
+) -> Train | Distill:
+    if answers is None:
+        return Train(
+            steps.images,
+            architecture,
+            schedule,
+            repeat=repeat,
+            validated=True,
+            expected_seconds=seconds,
+        )
+    return Distill(
+        steps.images,
+        answers,
+        architecture,
+        schedule,
+        repeat=repeat,
+        validated=True,
+        expected_seconds=seconds,
     )
 
 
@@ -161,8 +198,8 @@ def _students(steps: Shared) -> tuple[Variant, ...]:
         trained[f"resnet8_distilled_e80{seed}"] = converged(steps, steps.answers, repeat)
     for sparsity in SPARSITIES:
         trained[f"resnet8_pruned{round(100 * sparsity)}"] = pruned(steps, sparsity)
-    trained[f"resnet8_pruned50_blocks{BLOCK}"] = PruneBlocks(
-        student(steps, SMALL), images, 0.5, BLOCK, PRUNING_BLOCKS, expected_seconds=600.0
+    trained[f"resnet8_pruned50_blocks{BLOCK}"] = Prune(
+        student(steps, SMALL), images, 0.5, PRUNING_BLOCKS, block=BLOCK, expected_seconds=600.0
     )
     trained["resnet8early_scratch"] = student(steps, LARGE)
     trained["resnet8early_pruned50"] = pruned(steps, 0.5, LARGE)
@@ -190,4 +227,6 @@ def of(
     By moving averages, the quantiser's own way, the small networks lost a point of the validation
     images, by the widest ranges nothing.
     """
-    return variants(NAME, stem, trained, calibration, precisions, evaluation=images, widest=True)
+    return variants(
+        NAME, stem, trained, calibration, precisions, evaluation=images, ranges="widest"
+    )

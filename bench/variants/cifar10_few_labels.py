@@ -8,12 +8,13 @@ steps.
 from __future__ import annotations
 
 from bench.spec import Choices, Step, Variant
-from bench.steps.long_training import LongSchedule
-from bench.steps.train_student import TrainStudent
+from bench.steps.distill import Distill
+from bench.steps.train import Train
+from bench.steps.training import Schedule
 from bench.variants import cifar10
 from bench.variants.cifar10 import BOTH, LABELLED, NAME, REPEATS, SMALL, STUDENT, Shared
 
-ALONE = LongSchedule(epochs=300, batch=32, learning_rate=0.05, views=STUDENT.views)
+ALONE = Schedule(epochs=300, batch=32, learning_rate=0.05, views=STUDENT.views)
 """7,500 steps, at a rate that fits the smaller batch."""
 
 
@@ -34,14 +35,15 @@ def _students(steps: Shared, repeat: int) -> dict[str, Step]:
     """Return one training alone and one taught, with the same beginning."""
     network = cifar10.network(SMALL)
     seed = f"_repeat{repeat}" if repeat else ""
-    alone = TrainStudent(steps.few, network, ALONE, repeat=repeat, expected_seconds=500)
-    taught = TrainStudent(
+    alone = Train(steps.few, network, ALONE, repeat=repeat, validated=True, expected_seconds=500)
+    taught = Distill(
         steps.images,
+        steps.answers_1k,
         network,
         STUDENT,
-        steps.answers_1k,
         labelled=LABELLED,
         repeat=repeat,
+        validated=True,
         expected_seconds=800,
     )
     return {f"resnet8_scratch1k{seed}": alone, f"resnet8_distilled1k{seed}": taught}

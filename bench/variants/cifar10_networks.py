@@ -9,13 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.spec import Choices, Step, Variant
-from bench.steps.fine_tune_other import PREFIX, FineTuneOther
-from bench.steps.long_training import LongSchedule
-from bench.steps.prune_top import PruneTop
+from bench.steps.fine_tune import FineTune
+from bench.steps.prune import Prune
+from bench.steps.training import Schedule
 from bench.variants import cifar10, imagenet
-from bench.variants.cifar10 import BOTH, NAME, PHOTOS, TRANSFER, Shared
+from bench.variants.cifar10 import BOTH, HEAD, NAME, PHOTOS, TRANSFER, Shared
 
-PRUNING = LongSchedule(epochs=4, batch=64, learning_rate=3e-4, views=2, optimizer="adam")
+PREFIX = "transfer_"
+"""What the networks' names begin with; the rest is the name of the architecture."""
+
+PRUNING = Schedule(epochs=4, batch=64, learning_rate=3e-4, views=2, optimizer="adam")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ def make_variants(dataset: str, choices: Choices) -> tuple[Variant, ...]:
         tuned = fine_tuned(member, steps, choices)
         found += cifar10.of(f"{member.architecture}_transfer", tuned, images, images, PHOTOS)
         if member is EFFICIENTNETB0:
-            pruned = PruneTop(tuned, images, 0.5, PRUNING, member.cut, expected_seconds=2100)
+            pruned = Prune(tuned, images, 0.5, PRUNING, cut=member.cut, expected_seconds=2100)
             name = f"{member.architecture}_transfer_pruned50"
             found += cifar10.of(name, pruned, images, images, BOTH)
     return tuple(found)
@@ -53,10 +56,11 @@ def make_variants(dataset: str, choices: Choices) -> tuple[Variant, ...]:
 def fine_tuned(member: Member, steps: Shared, choices: Choices) -> Step:
     """Return the fine-tuning of a network on all training images."""
     (source,) = (each for each in imagenet.MEMBERS if each.stem == member.architecture)
-    return FineTuneOther(
+    return FineTune(
         imagenet.weights(source.network, choices.weights),
         steps.images,
         cifar10.network(PREFIX + member.architecture),
+        HEAD,
         TRANSFER,
         member.cut,
         expected_seconds=member.seconds,

@@ -7,16 +7,16 @@ others with the one whose name theirs begins with.
 from __future__ import annotations
 
 from bench.spec import Choices, Step, Variant
-from bench.steps.convert_aware import RECIPE, ConvertAware
-from bench.steps.long_training import LongSchedule
+from bench.steps.distill import TeacherAnswers
+from bench.steps.export import Convert, Export
 from bench.steps.quantize_aware import QuantizeAware
-from bench.steps.teacher_answers import TeacherAnswers
+from bench.steps.training import Schedule
 from bench.variants import cifar10
 from bench.variants.cifar10 import CUT, LARGE, NAME, SMALL, SPARSITIES, STUDENT, Shared
 
-STUDENTS = LongSchedule(epochs=6, batch=128, learning_rate=0.02, views=STUDENT.views)
+STUDENTS = Schedule(epochs=6, batch=128, learning_rate=0.02, views=STUDENT.views)
 
-PHOTOS = LongSchedule(epochs=2, batch=64, learning_rate=1e-4, views=2, optimizer="adam")
+PHOTOS = Schedule(epochs=2, batch=64, learning_rate=1e-4, views=2, optimizer="adam")
 
 SECONDS = {SMALL: 260.0, LARGE: 330.0}
 """Of a student's epochs."""
@@ -43,7 +43,12 @@ def make_variants(dataset: str, choices: Choices) -> tuple[Variant, ...]:
         steps.transfer, steps.images, PHOTOS, cut=CUT, expected_seconds=1000
     )
     return tuple(
-        Variant(f"{stem}_{RECIPE}", NAME, ConvertAware(step), evaluation=steps.images)
+        Variant(
+            f"{stem}_static_wi8_ai8",
+            NAME,
+            Convert(Export(step), "static_wi8_ai8"),
+            evaluation=steps.images,
+        )
         for stem, step in trained.items()
     )
 

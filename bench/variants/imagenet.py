@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 from bench.errors import UsageProblem
 from bench.networks.imagenet import PREFIX
+from bench.networks.weights import Network
 from bench.spec import Step, Variant
 from bench.steps import pretrained
 from bench.steps.calibration_photos import CalibrationPhotos
-from bench.steps.export_function import ExportFunction
 from bench.steps.pretrained import Pretrained
 from bench.steps.random_weights import RandomWeights
-from bench.steps.trained import Network
 from bench.variants.chains import variants
 
 if TYPE_CHECKING:
@@ -74,8 +73,7 @@ def _of(member: Member, chosen: str) -> tuple[Variant, ...]:
         trained,
         CalibrationPhotos(member.side, member.side),
         member.precisions,
-        exported=ExportFunction(trained),
-        widest=True,
+        ranges="widest",
     )
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from bench.steps.train import Train
-from bench.steps.training import Schedule
 from bench.variants import digits
 from bench.variants.chains import variants
 
-SCHEDULE = Schedule(epochs=10, batch=32, learning_rate=0.05)
+SCHEDULE = digits.schedule(epochs=10, batch=32, learning_rate=0.05)
 
 FULL = Train(digits.IMAGES, digits.network("mobilenetv2"), SCHEDULE, expected_seconds=40)
 W035 = Train(digits.IMAGES, digits.network("mobilenetv2", 0.35), SCHEDULE, expected_seconds=26)

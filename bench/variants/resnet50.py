@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bench.steps.prune import Prune
-from bench.steps.training import Schedule
 from bench.variants import digits
 from bench.variants.chains import variants
 
@@ -11,7 +10,7 @@ PRUNED50 = Prune(
     digits.RESNET50,
     digits.IMAGES,
     sparsity=0.5,
-    schedule=Schedule(epochs=2, batch=32, learning_rate=0.01),
+    schedule=digits.schedule(epochs=2, batch=32, learning_rate=0.01),
     expected_seconds=80,
 )
 

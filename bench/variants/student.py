@@ -6,22 +6,35 @@ answers differ, so their difference is what distillation brought.
 
 from __future__ import annotations
 
-from bench.steps.distill import Distill, TeacherLogits
+from bench.steps.distill import Distill, TeacherAnswers
 from bench.steps.train import Train
-from bench.steps.training import Schedule
 from bench.variants import digits
-from bench.variants.chains import variants
+from bench.variants.chains import float_file, variants
 
-SCHEDULE = Schedule(epochs=16, batch=32, learning_rate=0.1, views=4)
+SCHEDULE = digits.schedule(epochs=16, batch=32, learning_rate=0.1, views=4)
 
 TEMPERATURE = 2.0
 ALPHA = 0.9
 """Chosen on the validation split by `scripts/choose_distillation.py`."""
 
 NETWORK = digits.network("student")
-TEACHER = TeacherLogits(digits.RESNET50, digits.IMAGES, SCHEDULE)
+TEACHER = TeacherAnswers(
+    float_file(digits.RESNET50),
+    digits.IMAGES,
+    SCHEDULE.views,
+    SCHEDULE.augmentation,
+    expected_seconds=20,
+)
 SCRATCH = Train(digits.IMAGES, NETWORK, SCHEDULE, expected_seconds=12)
-DISTILLED = Distill(digits.IMAGES, TEACHER, NETWORK, SCHEDULE, TEMPERATURE, ALPHA)
+DISTILLED = Distill(
+    digits.IMAGES,
+    TEACHER,
+    NETWORK,
+    SCHEDULE,
+    TEMPERATURE,
+    ALPHA,
+    expected_seconds=12,
+)
 
 VARIANTS = (
     *variants(

@@ -13,25 +13,19 @@ from typing import ClassVar
 import numpy as np
 
 from bench.errors import Unavailable, UsageProblem
-from bench.spec import Kind, Step, Toolchain, Workplace
+from bench.spec import Step, Toolchain, Workplace
 
 NOTE_FILE = "note.txt"
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Step):
     """Writes its name after its inputs' names; every run adds a line to the diary."""
 
     name: str
     diary: str
     first: Step | None = None
     second: Step | None = None
-
-    toolchain: ClassVar[Toolchain] = "plain"
-    kind: ClassVar[Kind] = "other"
-    packages: ClassVar[tuple[str, ...]] = ()
-    code: ClassVar[tuple[str, ...]] = ()
-    seeded: ClassVar[bool] = False
 
     def label(self) -> str:
         return self.name

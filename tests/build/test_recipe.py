@@ -3,22 +3,19 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import ClassVar
 
 import pytest
 
-from bench import variants
+from bench import datasets, variants
 from bench.build import recipe
-from bench.places import CHECKOUT
+from bench.networks.weights import Network
+from bench.steps.export import Convert, Export
 from bench.steps.gzip_size import GzipSize
 from bench.steps.quantize import Quantize
 from bench.steps.train import Train
-from bench.steps.trained import Network
-from bench.steps.training import Schedule
+from bench.steps.training import UNCHANGED, Schedule
 from bench.variants import digits
 from tests.build.sample_steps import Sample, Seeded
 
@@ -66,7 +63,7 @@ def test_every_difference_of_the_recipe_makes_another_key():
         {"network": Network("student", (32, 32, 3), 11)},
         {"network": Network("mobilenetv2", (32, 32, 3), 10)},
         {"schedule": Schedule(2, 8, 0.1)},
-        {"schedule": Schedule(1, 8, 0.1, shift=1)},
+        {"schedule": Schedule(1, 8, 0.1, augmentation=UNCHANGED)},
         {"schedule": Schedule(1, 8, 0.1, views=1)},
         {"schedule": Schedule(1, 8, 0.2)},
     ],
@@ -103,95 +100,76 @@ def test_the_versions_of_a_steps_packages_count_and_others_do_not(monkeypatch):
         recipe.key.cache_clear()
 
 
-STEP = '''"""A step of its own."""
-
-from dataclasses import dataclass
-from typing import ClassVar
-
-
-@dataclass(frozen=True)
-class Baking:
-    """Bakes."""
-
-    degrees: int
-
-    toolchain: ClassVar[str] = "plain"
-    seeded: ClassVar[bool] = False
-    packages: ClassVar[tuple[str, ...]] = ()
-    code: ClassVar[tuple[str, ...]] = ("oven",)
-
-    def run(self, place):
-        """Bake it."""
-        return self.degrees + 1  # preheated
-'''
-
-OVEN = '"""An oven."""\n\nHEAT = 180\n"""Degrees."""\n'
-
-PROGRAM = "from baking import Baking; from bench.build import recipe; \
-print(recipe.key(Baking(180), 0))"
-
-
-@pytest.fixture
-def key_of_code(tmp_path):
-    """Compute a key in a new process, as the next run would, for the code that is given."""
-    (tmp_path / "code").mkdir()
-
-    def compute(step: str, oven: str) -> str:
-        (tmp_path / "code" / "baking.py").write_text(step, encoding="utf-8")
-        (tmp_path / "code" / "oven.py").write_text(oven, encoding="utf-8")
-        paths = os.pathsep.join([str(tmp_path / "code"), str(CHECKOUT)])
-        return subprocess.run(
-            [sys.executable, "-c", PROGRAM],
-            env={**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-
-    return compute
-
-
-def test_a_change_of_comments_docstrings_or_layout_keeps_the_key(key_of_code):
-    step = STEP.replace("  # preheated", "").replace("Bakes.", "Makes it warm.")
-    step = step.replace(
-        "self.degrees + 1", "(\n            self.degrees\n            + 1\n        )"
-    )
-    step = step.replace('        """Bake it."""\n', "").replace('"plain"', "'plain'")
-    assert step != STEP
-    oven = "# Hot.\n" + OVEN.replace('"""Degrees."""\n', "").replace("An oven", "A stove")
-    assert key_of_code(step, oven) == key_of_code(STEP, OVEN)
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("self.degrees + 1", "self.degrees + 2"),
-        ("degrees: int\n", "degrees: int\n    minutes: int = 50\n"),
-        ("    def run", "    def walk"),
-        ("HEAT = 180", "HEAT = 200"),
-    ],
-)
-def test_a_change_of_a_steps_own_code_or_of_what_it_names_changes_the_key(key_of_code, old, new):
-    assert (STEP + OVEN).count(old) == 1
-    changed = key_of_code(STEP.replace(old, new), OVEN.replace(old, new))
-    assert changed != key_of_code(STEP, OVEN)
-
-
-def test_code_that_is_not_there_is_named():
+def test_a_raised_version_makes_another_key_and_everything_else_of_the_code_keeps_it():
     @dataclass(frozen=True, slots=True)
-    class Adrift(Sample):
-        code: ClassVar[tuple[str, ...]] = ("bench.steps.ghost",)
+    class Churned(Sample):
+        pass
 
-    with pytest.raises(ModuleNotFoundError, match=r"bench\.steps\.ghost"):
-        key(Adrift("ship", ""))
+    before = key(Churned("butter", "")), key(Sample("bread", "", Churned("butter", "")))
+
+    class Renamed(Churned):  # the same step in another module, its code and docstring rewritten
+        """Says something else."""
+
+        def work(self, place):
+            raise NotImplementedError
+
+    Renamed.__name__ = "Churned"
+    recipe.key.cache_clear()
+    assert key(Renamed("butter", "")) == before[0]
+    Churned.version = 2
+    recipe.key.cache_clear()
+    try:
+        assert key(Churned("butter", "")) != before[0]
+        assert key(Sample("bread", "", Churned("butter", ""))) != before[1]
+    finally:
+        recipe.key.cache_clear()
+
+
+@pytest.mark.parametrize("version", [0, -1, True, 1.0, "1", None])
+def test_a_version_that_is_no_positive_integer_is_refused_by_name(version):
+    with pytest.raises(TypeError, match=r"The step Sour has the version .*positive integer"):
+        type("Sour", (Sample,), {"version": version})
+
+
+def test_two_steps_of_one_name_are_refused_by_name():
+    type("Twin", (Sample,), {"__module__": "one"})
+    with pytest.raises(TypeError, match=r"Two steps are called Twin: one\.Twin and two\.Twin"):
+        type("Twin", (Sample,), {"__module__": "two"})
+
+
+def test_the_version_of_a_network_and_of_a_data_set_count(monkeypatch):
+    step = Train(digits.IMAGES, Network("student", (32, 32, 3), 10), Schedule(1, 8, 0.1))
+    before = key(step), key(digits.IMAGES)
+    monkeypatch.setattr("bench.networks.student.VERSION", 2)
+    recipe.key.cache_clear()
+    try:
+        assert key(step) != before[0]
+        assert key(digits.IMAGES) == before[1]
+        dataset = dataclasses.replace(datasets.get("digits"), version=2)
+        monkeypatch.setattr(datasets, "get", lambda _: dataset)
+        recipe.key.cache_clear()
+        assert key(digits.IMAGES) != before[1]
+    finally:
+        recipe.key.cache_clear()
+
+
+def test_a_changed_learning_rate_rebuilds_what_stands_on_it_and_nothing_else():
+    network = Network("student", (32, 32, 3), 10)
+    slow, fast = (Train(digits.IMAGES, network, Schedule(1, 8, rate)) for rate in (0.1, 0.2))
+    chains = [Quantize(Convert(Export(step)), "f16") for step in (slow, fast)]
+
+    def keys(step):
+        return {key(step), *(below for source in step.inputs for below in keys(source))}
+
+    assert keys(chains[0]) & keys(chains[1]) == {key(digits.IMAGES)}
 
 
 def test_inputs_are_the_fields_that_are_steps_in_their_order():
-    assert recipe.inputs(Sample("bread", "", None, WATER)) == (WATER,)
-    assert recipe.inputs(Sample("bread", "", WATER, FLOUR)) == (WATER, FLOUR)
+    assert Sample("bread", "", None, WATER).inputs == (WATER,)
+    assert Sample("bread", "", WATER, FLOUR).inputs == (WATER, FLOUR)
     quantized = Quantize(FLOUR, "static_wi8_ai8", WATER)
-    assert recipe.inputs(quantized) == (FLOUR, WATER)
-    assert recipe.inputs(Quantize(FLOUR, "f16")) == (FLOUR,)
+    assert quantized.inputs == (FLOUR, WATER)
+    assert Quantize(FLOUR, "f16").inputs == (FLOUR,)
 
 
 def test_a_chain_is_the_whole_recipe_as_json():

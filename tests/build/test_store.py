@@ -248,3 +248,26 @@ def test_the_variable_names_the_store_and_an_empty_one_does_not(tmp_path, monkey
 def test_the_argument_comes_before_the_variable(tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, str(tmp_path / "named"))
     assert Store(tmp_path / "given").root == tmp_path / "given"
+
+
+def test_a_store_of_the_older_format_is_said_once(store):
+    put(store)
+    (message,) = made(store)[1].messages
+    assert message.startswith(
+        f"The store {store.root} holds 1 object (0 MiB) that an older version"
+    )
+    assert message.endswith("remove them with: slimbench store --prune")
+    assert made(store)[1].messages == []
+
+
+def test_a_new_store_is_of_the_present_format(store):
+    assert made(store)[1].messages == []
+    put(store)
+    assert made(store)[1].messages == []
+
+
+def test_an_object_is_found_by_the_hash_of_a_file_in_it(store):
+    artifact = put(store, crumb=b"soft")
+    put(store, OTHER_KEY, crumb=b"hard")
+    assert list(store.with_file(artifact.files["crumb"])) == [artifact]
+    assert list(store.with_file("0" * 64)) == []

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.build import recipe, worker_slots
+from bench.build import worker_slots
 from bench.spec import Kind, Toolchain
 from tests.build.sample_steps import Sample
 
@@ -15,20 +15,20 @@ GIB = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class OfTensorFlow(Sample):
+class Traced(Sample):
     toolchain: ClassVar[Toolchain] = "tensorflow"
 
 
 @dataclass(frozen=True, slots=True)
-class Training(OfTensorFlow):
+class TracedTraining(Traced):
     kind: ClassVar[Kind] = "train"
 
 
-def converted(name, first=OfTensorFlow):
+def converted(name, first=Traced):
     """Return a network's chain of three steps, in order."""
     weights = first(f"{name} weights", "")
-    exported = OfTensorFlow(f"{name} exported", "", weights)
-    return [weights, exported, OfTensorFlow(f"{name} converted", "", exported)]
+    exported = Traced(f"{name} exported", "", weights)
+    return [weights, exported, Traced(f"{name} converted", "", exported)]
 
 
 def test_networks_that_stand_apart_are_converted_side_by_side():
@@ -41,23 +41,33 @@ def test_networks_that_stand_apart_are_converted_side_by_side():
 
 def test_one_network_stays_in_one_process():
     a = converted("a")
-    again = OfTensorFlow("converted otherwise", "", a[1])
+    again = Traced("converted otherwise", "", a[1])
     assert worker_slots.shared_out([*a, again]) == ([*a, again], [])
 
 
-def test_what_is_trained_stays_in_one_process_with_what_is_made_of_it():
-    a, b, c = converted("a", Training), converted("b", Training), converted("c")
-    assert worker_slots.shared_out([*a, *b]) == ([*a, *b], [])
-    assert worker_slots.shared_out([*a, *b, *c]) == ([*a, *b], c)
-    assert worker_slots.spared([*a, *c]) == c
-    assert worker_slots.spared([*a, *b]) == []
+def test_trainings_go_to_one_process_and_what_is_trained_is_converted_beside_them():
+    a, b, c = converted("a", TracedTraining), converted("b", TracedTraining), converted("c")
+    assert worker_slots.trainings([*a, *b, *c]) == [a[0], b[0]]
+    assert worker_slots.free_of_training([*a, *b, *c]) == c
+    assert worker_slots.free_of_training([*a[1:], *b]) == a[1:]  # its training is done
+    assert worker_slots.free_of_training([*a, *b]) == []
+
+
+def test_what_a_training_needs_stays_with_it():
+    weights = Traced("weights", "")
+    tuned = TracedTraining("tuned", "", weights)
+    exported = Traced("exported", "", tuned)
+    also = Traced("exported as it was", "", weights)
+    ready = [weights, tuned, exported, also]
+    assert worker_slots.trainings(ready) == [weights, tuned]
+    assert worker_slots.free_of_training(ready) == []
 
 
 @given(st.lists(st.tuples(st.integers(-1, 20), st.integers(-1, 20), st.booleans()), max_size=15))
 def test_every_step_goes_to_one_lane_with_all_that_it_needs(drawn):
     steps: list[Sample] = []
     for number, (first, second, trains) in enumerate(drawn):
-        made = Training if trains else OfTensorFlow
+        made = TracedTraining if trains else Traced
         inputs = [steps[each] if 0 <= each < number else None for each in (first, second)]
         steps.append(made(str(number), "", *inputs))
     main, spare = worker_slots.shared_out(steps)
@@ -65,8 +75,13 @@ def test_every_step_goes_to_one_lane_with_all_that_it_needs(drawn):
     for lane, other in ((main, spare), (spare, main)):
         assert lane == sorted(lane, key=steps.index)
         for step in lane:
-            assert not {*recipe.inputs(step)} & {*other}
-    assert not any(step.kind == "train" for step in spare)
+            assert not {*step.inputs} & {*other}
+    trained, free = worker_slots.trainings(steps), worker_slots.free_of_training(steps)
+    assert {step for step in steps if step.kind == "train"} <= {*trained}
+    for lane in (trained, free):
+        assert lane == sorted(lane, key=steps.index)
+        assert all(other in lane for step in lane for other in step.inputs)
+    assert not {*trained} & {*free}
 
 
 @pytest.mark.parametrize(

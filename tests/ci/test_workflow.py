@@ -16,6 +16,7 @@ from bench.places import CHECKOUT
 from tests.ci import shell
 
 FILE = CHECKOUT / ".github" / "workflows" / "bench.yml"
+FILES = sorted(FILE.parent.glob("*.yml"))
 BIN = Path(sys.executable).parent
 
 GITHUBS_BASH = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
@@ -84,7 +85,7 @@ def gated(folder: Path, status: int, silent: str = "") -> Ran:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(FILE)),
+        ("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *map(str, FILES)),
         (
             "check-jsonschema",
             "--builtin-schema",
@@ -112,10 +113,18 @@ def test_every_command_is_one_that_there_is() -> None:
     ]
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_every_command_of_every_workflow_is_one_that_there_is(file: Path) -> None:
+    jobs = YAML(typ="safe", pure=True).load(file)["jobs"].values()
+    scripts = [each["run"] for job in jobs for each in job["steps"] if "run" in each]
+    assert scripts
+    shell.check("\n".join(scripts))
+
+
 def test_actions_are_pinned_by_commit_with_their_version() -> None:
     used = re.findall(r"uses: (.*)", FILE.read_text())
     assert len(used) == sum("uses" in each for each in steps())
-    for each in used:
+    for each in re.findall(r"uses: (.*)", "".join(file.read_text() for file in FILES)):
         assert re.fullmatch(r"actions/[a-z-]+(/[a-z]+)?@[0-9a-f]{40} # v\d+\.\d+\.\d+", each)
 
 

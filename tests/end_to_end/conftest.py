@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.suite import Done, Suite, cases
+from tests.shared_once import shared_once
 
 FLOAT = "student_scratch_f32"
 QUICK = (
@@ -23,7 +24,7 @@ QUICK = (
 
 @dataclass(frozen=True)
 class FirstRun:
-    """The run from nothing, with what it left behind."""
+    """The run from nothing, with what it left behind, for reading only: start nothing there."""
 
     suite: Suite
     done: Done
@@ -37,7 +38,10 @@ class FirstRun:
 
 @pytest.fixture(scope="session")
 def first(tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
-    root = tmp_path_factory.mktemp("first")
+    return shared_once(tmp_path_factory, "first", run_from_nothing)
+
+
+def run_from_nothing(root: Path) -> FirstRun:
     (root / "elsewhere").mkdir()
     suite = Suite(root / "elsewhere", store=root / "store", results=root / "results")
     done = suite.run()
@@ -46,11 +50,20 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
     return FirstRun(suite, done, path, suite.history())
 
 
+@pytest.fixture(scope="session")
+def later(first: FirstRun, tmp_path_factory: pytest.TempPathFactory) -> Suite:
+    """The suite with everything built already, in a copy that no other process of tests uses."""
+    root = tmp_path_factory.mktemp("later")
+    (root / "home").mkdir()
+    shutil.copytree(first.suite.store, root / "store")
+    return Suite(root / "home", store=root / "store", results=root / "results")
+
+
 @pytest.fixture
-def suite(first: FirstRun, tmp_path: Path) -> Suite:
-    """The suite with everything built already, and no run in its results."""
+def suite(later: Suite, tmp_path: Path) -> Suite:
+    """The same with no run in its results."""
     (tmp_path / "home").mkdir()
-    return replace(first.suite, home=tmp_path / "home", results=tmp_path / "results")
+    return replace(later, home=tmp_path / "home", results=tmp_path / "results")
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from tests.end_to_end.conftest import FLOAT, QUICK, FirstRun
+from tests.end_to_end.suite import Suite
 
 Z = 1.959963984540054
 """The 97.5 % point of the normal distribution."""
@@ -23,10 +24,10 @@ WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
 @pytest.fixture(scope="module")
-def evaluation(first: FirstRun) -> dict[str, npt.NDArray[Any]]:
+def evaluation(later: Suite) -> dict[str, npt.NDArray[Any]]:
     """What `slimbench data` writes for the profile."""
-    file = first.suite.home / "evaluation.npz"
-    done = first.suite.slimbench("data", "quick", "--out", str(file))
+    file = later.home / "evaluation.npz"
+    done = later.slimbench("data", "quick", "--out", str(file))
     assert done.status == 0, done.err
     assert done.err == ""
     with np.load(file) as arrays:

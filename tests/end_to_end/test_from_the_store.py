@@ -29,11 +29,11 @@ def test_a_second_run_builds_nothing_and_never_loads_tensorflow(
     assert "Référence" in done.out
 
 
-def test_the_locale_chooses_the_language_of_a_saved_run(first: FirstRun) -> None:
-    shown = first.suite.slimbench("report", "1", "--results", str(first.suite.results))
+def test_the_locale_chooses_the_language_of_a_saved_run(first: FirstRun, suite: Suite) -> None:
+    shown = suite.slimbench("report", "1", "--results", str(first.suite.results))
     assert shown.status == 0, shown.err
     assert shown.out.splitlines()[0].startswith("Profile quick, litert with 1 thread, 500 images")
-    french = first.suite.slimbench("report", str(first.path), "--lang", "fr")
+    french = suite.slimbench("report", str(first.path), "--lang", "fr")
     assert french.out.splitlines()[0].startswith("Profil quick, litert avec 1 thread, 500 images")
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from bench import engines
-from bench.steps import trained
-from bench.steps.trained import Network
+from bench.networks import weights
+from bench.networks.weights import Network
 from tests.engines.edited_models import edited, unknown_operator
 from tests.tiny_models import SHAPE, Quantized, first_pixels, linear_model
 
@@ -71,21 +71,21 @@ def of_keras(folder: Path) -> dict[str, Any]:
     untrained = [refused(lambda: keras.load(folder / "nowhere", 1))]
     broken = folder / "broken"
     broken.mkdir()
-    (broken / trained.NETWORK_FILE).write_text('{"name": "student"}')
-    (broken / trained.WEIGHTS_FILE).write_text("no weights")
+    (broken / weights.NETWORK_FILE).write_text('{"name": "student"}')
+    (broken / weights.WEIGHTS_FILE).write_text("no weights")
     untrained.append(refused(lambda: keras.load(broken, 1)))
     for name, bias in (("one", (0.0, 1.0, 2.0)), ("other", (3.0, 0.0, -1.0))):
         (folder / name).mkdir()
         model = NETWORK.build()
         model.set_weights([*model.get_weights()[:-1], np.array(bias)])
-        trained.save(folder / name, NETWORK, model)
+        weights.save(folder / name, NETWORK, model)
     expected = []
     for name in ("one", "other"):
-        _, model = trained.load(folder / name)
-        expected.append(trained.logits(model, images).tolist())
+        _, model = weights.load(folder / name)
+        expected.append(weights.logits(model, images).tolist())
     sessions = [
         keras.load(folder / "one", 1),
-        keras.load(folder / "other" / trained.WEIGHTS_FILE, 1),
+        keras.load(folder / "other" / weights.WEIGHTS_FILE, 1),
     ]
     early = refused(sessions[0].scores)
     scores = []

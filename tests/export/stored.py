@@ -10,8 +10,8 @@ from bench import variants
 from bench.build import recipe
 from bench.build.store import Store
 from bench.history.write import save
+from bench.networks import weights
 from bench.spec import MODEL_FILE, Step
-from bench.steps import trained
 from bench.steps.export import SAVED_MODEL_FOLDER
 from tests import example_history
 from tests.tiny_models import SHAPE, Quantized, first_pixels, linear_model
@@ -43,7 +43,7 @@ def put_model(
     with store.lock(key), store.writing(key, step.title(), recipe.chain(step)) as folder:
         linear_model(folder / MODEL_FILE, first_pixels(classes), quantized=quantized)
         if notes is not None:
-            trained.write_notes(folder, notes)
+            weights.write_notes(folder, notes)
     artifact = store.find(key)
     assert artifact is not None
     return artifact.file(MODEL_FILE)
@@ -57,7 +57,7 @@ def put_saved_model(store: Store) -> None:
         (folder / SAVED_MODEL_FOLDER / "variables").mkdir(parents=True)
         (folder / SAVED_MODEL_FOLDER / "saved_model.pb").write_bytes(b"a graph")
         (folder / SAVED_MODEL_FOLDER / "variables" / "variables.index").write_bytes(b"weights")
-        trained.write_notes(folder, {})
+        weights.write_notes(folder, {})
 
 
 def run_of(store: Store, models: dict[str, Path], **how: Any) -> dict[str, Any]:

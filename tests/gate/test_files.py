@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bench.build.store import Store
 from bench.errors import UsageProblem
 from bench.gate.files import Files
 from bench.spec import Unmeasured
@@ -38,6 +39,17 @@ def stored(store: Path, made: dict[str, Any], content: bytes) -> Path:
 def test_the_store_s_file_is_taken_where_it_has_the_hash(tmp_path: Path, made: dict) -> None:
     path = stored(tmp_path / "store", made, b"weights")
     assert find(Files(tmp_path / "store"), made) == path.resolve()
+
+
+def test_a_file_is_found_by_its_hash_under_another_key(tmp_path: Path, made: dict) -> None:
+    """As after the keys changed, or where the same model was made by another recipe."""
+    store = Store(tmp_path / "store")
+    store.prepare()
+    key = "ab" * 32
+    with store.lock(key), store.writing(key, "the same", {}) as folder:
+        (folder / "model.tflite").write_bytes(b"weights")
+    found = find(Files(store.root), made)
+    assert found == store.root / "objects" / "ab" / key / "model.tflite"
 
 
 def test_a_damaged_file_is_passed_over_for_a_good_one(tmp_path: Path, made: dict) -> None:

@@ -14,6 +14,7 @@ from bench.history.document import LARGEST_BYTES, SCHEMA_FILE, HistoryError, che
 from bench.history.record import record
 from bench.report.table import markdown, table
 from tests.example_history import document, info, unmeasure
+from tests.examples import examples
 
 
 def short() -> dict[str, Any]:
@@ -253,7 +254,7 @@ del SMALL["benchmarks"][2:]
 PLACES = places(SMALL)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(place=st.sampled_from(PLACES), value=JSON)
 def test_a_file_with_anything_anywhere_is_refused_or_can_be_reported(
     place: tuple[str | int, ...], value: Any

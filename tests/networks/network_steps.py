@@ -17,11 +17,11 @@ from unittest import mock
 
 import numpy as np
 
-from bench.networks import imagenet, keras
+from bench.networks import imagenet, keras, weights
+from bench.networks.weights import Network
 from bench.spec import Workplace
-from bench.steps import keras_files, pretrained, trained
+from bench.steps import keras_files, pretrained
 from bench.steps.pretrained import Pretrained
-from bench.steps.trained import Network
 from tests.steps.tensorflow_steps import OfTensorFlow
 
 IMAGES = 4
@@ -116,11 +116,11 @@ class Compared(OfTensorFlow):
         out.mkdir()
         step = pretrained.from_folder(self.network, place.out)
         step.run(Workplace((), out, place.seed, place.advance))
-        network, model = trained.load(out)
+        network, model = weights.load(out)
         np.savez(
             place.out / "logits.npz",
-            ours=trained.logits(model, pixels),
-            swapped=trained.logits(model, np.ascontiguousarray(pixels[..., ::-1])),
+            ours=weights.logits(model, pixels),
+            swapped=weights.logits(model, np.ascontiguousarray(pixels[..., ::-1])),
             expected=expected,
         )
         about = {
@@ -130,7 +130,7 @@ class Compared(OfTensorFlow):
             "names_again": [layer.name for layer in self.network.build().layers],
             "operators": first_operators(model, FIRST[self.network.name]),
             "files": sorted(path.name for path in out.iterdir()),
-            "notes": trained.read_notes(out),
+            "notes": weights.read_notes(out),
             "sha256": step.sha256,
         }
         (place.out / "about.json").write_text(json.dumps(about), encoding="utf-8")

@@ -10,14 +10,14 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from bench.build.scheduler import Failure
 from bench.build.store import Store
+from bench.networks import weights
+from bench.networks.weights import WEIGHTS_FILE, Network
 from bench.spec import MODEL_FILE
-from bench.steps import images, trained
+from bench.steps import images
 from bench.steps.calibration_photos import CROPS, CalibrationPhotos
 from bench.steps.export import Convert, Export
-from bench.steps.quantize import Quantize, calibration_images
-from bench.steps.quantize_min_max import QuantizeMinMax, _widest
+from bench.steps.quantize import Quantize, calibration_images, widest_ranges
 from bench.steps.random_weights import RandomWeights
-from bench.steps.trained import WEIGHTS_FILE, Network
 from tests.build.recorder import made
 from tests.networks.network_steps import BadFiles, Compared, Fetched
 from tests.steps.test_images import quiet
@@ -35,7 +35,7 @@ FETCHED = Fetched()
 RANDOM = RandomWeights(NETWORKS["squeezenet"])
 FLOAT = Convert(Export(RANDOM))
 PHOTOS = CalibrationPhotos(64, 64)
-STATIC = QuantizeMinMax(FLOAT, PHOTOS)
+STATIC = Quantize(FLOAT, "static_wi8_ai8", PHOTOS, ranges="widest")
 AVERAGED = Quantize(FLOAT, "static_wi8_ai8", PHOTOS)
 
 
@@ -152,7 +152,7 @@ def test_a_server_that_is_gone_or_lacks_the_file_makes_it_missing(fetched):
 
 def test_random_weights_are_noted_as_such_down_to_the_file(folder):
     for step in (RANDOM, FLOAT, STATIC):
-        assert trained.read_notes(folder(step)) == {"weights": "random"}
+        assert weights.read_notes(folder(step)) == {"weights": "random"}
 
 
 def test_random_weights_are_all_different_so_that_the_file_has_its_real_size(folder):
@@ -167,7 +167,8 @@ def test_random_weights_are_all_different_so_that_the_file_has_its_real_size(fol
 def test_ranges_are_the_widest_that_the_photographs_made(folder):
     model = folder(FLOAT) / MODEL_FILE
     shown = calibration_images(*images.training_images(folder(PHOTOS)), 10)[:12]
-    ranges = _widest(model, shown, quiet)
+    feeds = [{"pixels": image[np.newaxis].astype(np.float32)} for image in shown]
+    ranges = widest_ranges(model, "serving_default", feeds, quiet)
     interpreter = Interpreter(
         model_path=str(model),
         experimental_preserve_all_tensors=True,

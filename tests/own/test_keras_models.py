@@ -20,7 +20,7 @@ from bench.places import CHECKOUT
 from bench.spec import MODEL_FILE
 from bench.steps.own_convert import OwnConvert
 from bench.steps.own_prune import OwnPrune
-from bench.steps.own_quantize import OwnQuantize
+from bench.steps.quantize import Quantize
 from bench.tflite_file import Weight, weights
 from tests.build.recorder import made
 from tests.own.make_keras_models import SHAPE, WHOLE
@@ -36,7 +36,7 @@ class Built:
     folder: Path
     outcome: Outcome
 
-    def file(self, step: OwnConvert | OwnQuantize) -> Path:
+    def file(self, step: OwnConvert | Quantize) -> Path:
         result = self.outcome.results[step]
         assert isinstance(result, Artifact), result
         return result.file(MODEL_FILE)
@@ -66,8 +66,8 @@ class Built:
         )
         return OwnConvert(source.content, source.form, source.name, source.path, prune)
 
-    def quantized(self, file: str) -> OwnQuantize:
-        return OwnQuantize(self.pruned(file), COLOURS)
+    def quantized(self, file: str) -> Quantize:
+        return Quantize(self.pruned(file), "static_wi8_ai8", COLOURS)
 
 
 @pytest.fixture(scope="module")

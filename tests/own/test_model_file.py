@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bench.errors import UsageProblem
 from bench.own.model_file import ModelFile, describe, inspect
+from tests.examples import examples
 from tests.gate.bad_models import crashing_model, hanging_model
 from tests.tiny_models import Quantized, first_pixels, identity_model, linear_model
 
@@ -120,7 +121,9 @@ def test_a_file_that_crashes_or_hangs_the_runtime_is_a_sentence(tmp_path: Path) 
 
 
 @settings(
-    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(5),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.data())
 def test_a_damaged_file_is_a_model_or_a_sentence(tmp_path: Path, data: st.DataObject) -> None:

@@ -15,9 +15,8 @@ from bench.own.prepare import dataset_name, prepare
 from bench.photos.labelling import imagenet_classes
 from bench.spec import Choices
 from bench.steps.calibration_photos import CalibrationPhotos
-from bench.steps.evaluation_photos import EvaluationPhotos
-from bench.steps.own_quantize import OwnQuantize
-from bench.steps.own_training import OwnTraining
+from bench.steps.photos import EvaluationPhotos, TrainingPhotos
+from bench.steps.quantize import Quantize
 from bench.tflite_metadata import Metadata, write_metadata
 from tests.build.recorder import Recorder, key, made
 from tests.own.colours import colour_model, pictures
@@ -114,13 +113,13 @@ def test_calibration_is_from_the_train_split_else_from_photographs_of_nobodys_da
     pictures(tmp_path / "data" / "train", 2, first=10)
     steps = ("quantize(static_wi8_ai8)",)
     for data, kind in (
-        (tmp_path / "data", OwnTraining),
+        (tmp_path / "data", TrainingPhotos),
         (tmp_path / "data" / "test", CalibrationPhotos),
         (None, CalibrationPhotos),
     ):
         run = prepared(store, f"m={path}", data=data, steps=steps)
         chain = run.variants["m_static_wi8_ai8"].chain
-        assert isinstance(chain, OwnQuantize)
+        assert isinstance(chain, Quantize)
         assert isinstance(chain.images, kind)
 
 

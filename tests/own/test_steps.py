@@ -18,13 +18,12 @@ from bench.own.photos import open_own
 from bench.own.source import content_of
 from bench.pixels import MODES
 from bench.spec import MODEL_FILE, PixelMode, Step
+from bench.steps import prune
 from bench.steps.calibration_photos import CalibrationPhotos
-from bench.steps.evaluation_photos import of_photos
 from bench.steps.images import training_images
 from bench.steps.own_file import OwnFile
-from bench.steps.own_prune import mask
-from bench.steps.own_quantize import OwnQuantize, with_signature
-from bench.steps.own_training import OwnTraining
+from bench.steps.photos import TrainingPhotos, of_photos
+from bench.steps.quantize import Quantize, with_signature
 from tests.build.recorder import made
 from tests.own.colours import COLOURS, colour_model, pictures
 from tests.tiny_models import SHAPE, identity_model, linear_model
@@ -73,7 +72,9 @@ def test_a_quantised_file_answers_as_the_float_one_does(
     shape = (*SHAPE[:2], channels)
     weights = np.random.default_rng(0).normal(size=(5, int(np.prod(shape)))) / 50
     source = own_file(linear_model(tmp_path / "m.tflite", weights, shape=shape))
-    quantised = artifact(store, OwnQuantize(source, CalibrationPhotos(*SHAPE[:2]), mode))
+    quantised = artifact(
+        store, Quantize(source, "static_wi8_ai8", CalibrationPhotos(*SHAPE[:2]), pixels=mode)
+    )
     path = quantised.file(MODEL_FILE)
     (fed,) = Interpreter(model_path=str(path)).get_input_details()
     assert fed["dtype"] is np.int8
@@ -96,7 +97,9 @@ def test_each_pixel_value_keeps_an_integer_of_its_own(
     tmp_path: Path, store: Store, mode: PixelMode
 ) -> None:
     source = own_file(colour_model(tmp_path / "m.tflite"))
-    path = artifact(store, OwnQuantize(source, CalibrationPhotos(4, 4), mode)).file(MODEL_FILE)
+    path = artifact(
+        store, Quantize(source, "static_wi8_ai8", CalibrationPhotos(4, 4), pixels=mode)
+    ).file(MODEL_FILE)
     (fed,) = Interpreter(model_path=str(path)).get_input_details()
     width = {"0..1": 1.0, "-1..1": 2.0}[mode]
     assert fed["quantization_parameters"]["scales"][0] == pytest.approx(width / 255, rel=1e-3)
@@ -121,7 +124,7 @@ def test_training_images_are_never_test_images(tmp_path: Path, store: Store) -> 
     assert photos.train == tmp_path / "data" / "train"
     evaluation = of_photos(photos.test, "data", SHAPE, classes=3)
     chosen = photos.training(100)
-    step = OwnTraining(evaluation, "data", *SHAPE, chosen.content, 3, (), 100, chosen.root)
+    step = TrainingPhotos(evaluation, "data", *SHAPE, chosen.content, 3, (), 100, chosen.root)
     images, labels = training_images(artifact(store, step).folder)
     assert np.bincount(labels).tolist() == [4, 4, 4]
     brightest = images.reshape(len(images), -1, 3).mean(axis=1).argmax(axis=1)
@@ -140,12 +143,14 @@ def test_only_a_train_folder_inside_of_what_was_named_counts(tmp_path: Path, sto
 
 @given(
     arrays.arrays(
-        np.float32, arrays.array_shapes(max_dims=4, max_side=5), elements=st.floats(-2, 2, width=32)
+        np.float32,
+        arrays.array_shapes(min_dims=2, max_dims=4, max_side=5),
+        elements=st.floats(-2, 2, width=32),
     ),
     st.integers(1, 99),
 )
 def test_a_mask_takes_exactly_the_share_of_the_smallest(kernel: np.ndarray, percent: int) -> None:
-    kept = mask(kernel, percent / 100)
+    kept = prune.kept(kernel, percent / 100, block=1)
     assert kept.shape == kernel.shape
     assert int((kept == 0).sum()) == round(percent / 100 * kernel.size)
     if 0 < (kept == 0).sum() < kernel.size:

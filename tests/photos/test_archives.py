@@ -24,6 +24,7 @@ from bench.errors import UsageProblem
 from bench.photos import archive_entries, archives
 from bench.photos.archives import unpacked
 from bench.places import CHECKOUT
+from tests.examples import examples
 from tests.photos.pictures import contents, leftovers, wait_for
 
 FILES = {"cat/1.jpg": b"one", "cat/2.jpg": b"", "dog/deep/3.jpg": bytes(5000)}
@@ -369,7 +370,7 @@ def is_folder(name):
     return zipfile.ZipInfo(name).filename.endswith(("/", "\\"))
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     st.dictionaries(WILD_NAMES, st.binary(max_size=20), min_size=1, max_size=4),
     st.sampled_from([tar_bytes, zip_bytes]),
@@ -401,7 +402,7 @@ def test_wild_names_stay_inside_or_are_refused_whole(files, kind):
         shutil.rmtree(root)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.sampled_from([tar_bytes(FILES, "w"), tar_bytes(FILES), zip_bytes(FILES)]),
     st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), min_size=1, max_size=6),

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.report.labels import Area, Floats, place
+from tests.examples import examples
 
 AREA = Area(0, 0, 700, 450)
 
@@ -31,7 +32,7 @@ def test_names_of_points_on_top_of_each_other_are_apart() -> None:
     assert (corners + sizes <= [AREA.right, AREA.top]).all()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(
     st.lists(
         st.tuples(st.floats(min_value=0, max_value=700), st.floats(min_value=0, max_value=450)),

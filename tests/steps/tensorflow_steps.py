@@ -11,14 +11,14 @@ from typing import Any, ClassVar
 from unittest import mock
 
 import numpy as np
+from scipy.special import softmax
 
-from bench.spec import EVALUATION_FILE, Kind, Step, Toolchain, Workplace
-from bench.steps import images, trained
-from bench.steps.distill import Distill, TeacherLogits, distillation_loss, pack
-from bench.steps.images import SPLITS_FILE
-from bench.steps.softening import softmax
+from bench.networks import weights
+from bench.networks.weights import WEIGHTS_FILE, Network
+from bench.spec import EVALUATION_FILE, Splits, Step, Toolchain, Workplace
+from bench.steps import images
+from bench.steps.distill import Distill, distillation_loss, pack
 from bench.steps.train import Train
-from bench.steps.trained import Network
 from bench.steps.training import Schedule
 
 SHAPE = (16, 16, 3)
@@ -27,23 +27,14 @@ CLASSES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
+class Plain(Step):
     """What a step needs besides what it does."""
-
-    toolchain: ClassVar[Toolchain] = "plain"
-    kind: ClassVar[Kind] = "other"
-    packages: ClassVar[tuple[str, ...]] = ()
-    code: ClassVar[tuple[str, ...]] = ()
-    seeded: ClassVar[bool] = False
 
     def label(self) -> str:
         return type(self).__name__
 
     def title(self) -> str:
         return type(self).__name__
-
-    def cost(self) -> float:
-        return 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +45,8 @@ class Colours(Plain):
 
     def run(self, place: Workplace) -> None:
         rng = np.random.default_rng(0)
-        train, train_labels = coloured(rng, self.training)
-        validation, validation_labels = coloured(rng, 12)
-        np.savez(
-            place.out / SPLITS_FILE,
-            train_images=train,
-            train_labels=train_labels,
-            validation_images=validation,
-            validation_labels=validation_labels,
-        )
-        test, labels = coloured(rng, 30)
-        classes = np.array(["red", "green", "blue"])
-        np.savez(place.out / EVALUATION_FILE, images=test, labels=labels, classes=classes)
+        splits = Splits(coloured(rng, self.training), coloured(rng, 12), coloured(rng, 30))
+        images.save_splits(place.out, "colours", splits, ("red", "green", "blue"))
 
 
 def coloured(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -73,6 +54,12 @@ def coloured(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarr
     pixels = rng.integers(0, 160, (count, *SHAPE))
     pixels[np.arange(count), ..., labels] += 95
     return pixels.astype(np.uint8), labels
+
+
+def evaluation_split(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the test split of an artifact of images."""
+    with np.load(folder / EVALUATION_FILE) as split:
+        return split["images"], split["labels"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +76,25 @@ class KerasAnswers(OfTensorFlow):
     images: Step
 
     def run(self, place: Workplace) -> None:
-        _, model = trained.load(place.inputs[0])
-        pixels, _, _ = images.evaluation_images(place.inputs[1])
-        np.save(place.out / "answers.npy", softmax(trained.logits(model, pixels)))
+        _, model = weights.load(place.inputs[0])
+        pixels, _ = evaluation_split(place.inputs[1])
+        np.save(place.out / "answers.npy", softmax(weights.logits(model, pixels), axis=-1))
+
+
+@dataclass(frozen=True, slots=True)
+class ArraysByLayer(OfTensorFlow):
+    """A network's arrays under names as `stem/kernel:0`, which files of weights do not have."""
+
+    source: Step
+
+    def run(self, place: Workplace) -> None:
+        _, model = weights.load(place.inputs[0])
+        arrays = {
+            f"{layer.name}/{weight.name.split('/')[-1]}": weight.numpy()
+            for layer in model.layers
+            for weight in layer.weights
+        }
+        np.savez(place.out / WEIGHTS_FILE, **arrays)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ class TrainedAgain(OfTensorFlow):
 
 @dataclass(frozen=True, slots=True)
 class Losses(OfTensorFlow):
-    """The distillation's loss of each of some random answers."""
+    """The distillation's loss of each of some random answers, with labels and without."""
 
     temperature: float
     alpha: float
@@ -121,6 +124,8 @@ class Losses(OfTensorFlow):
         labels, teacher, student = answers()
         loss = distillation_loss(self.temperature, self.alpha)
         np.save(place.out / "losses.npy", np.asarray(loss(pack(labels, teacher), student)))
+        unknown = pack(np.full_like(labels, -1), teacher)
+        np.save(place.out / "unlabelled.npy", np.asarray(loss(unknown, student)))
 
 
 def answers() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -132,7 +137,7 @@ def answers() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True, slots=True)
 class Shown(OfTensorFlow):
-    """All that Keras is given while a teacher is asked, a student distilled, and one trained."""
+    """All that Keras is given while a student is distilled from a live teacher, and one trained."""
 
     images: Step
     source: Step
@@ -141,17 +146,15 @@ class Shown(OfTensorFlow):
 
     def run(self, place: Workplace) -> None:
         pictures, source = place.inputs
-        teacher = TeacherLogits(self.source, self.images, self.schedule)
-        distill = Distill(self.images, teacher, self.network, self.schedule, 1.0, 0.5)
+        distill = Distill(self.images, self.source, self.network, self.schedule, 1.0, 0.5)
         train = Train(self.images, self.network, self.schedule)
-        asked = self._given(teacher, (source, pictures), place, "asked")
-        distilled = self._given(distill, (pictures, place.out / "asked"), place, "distilled")
+        distilled = self._given(distill, (pictures, source), place, "distilled")
         scratch = self._given(train, (pictures,), place, "scratch")
-        _, model = trained.load(source)
-        answers = [trained.logits(model, each) for each in distilled["fit_pixels"]]
+        _, model = weights.load(source)
+        answers = [weights.logits(model, batch) for batch in distilled["fit_pixels"]]
         np.savez(
             place.out / "shown.npz",
-            asked=asked["predict_pixels"],
+            asked=distilled["predict_pixels"],
             pixels=distilled["fit_pixels"],
             targets=distilled["fit_targets"],
             answers=answers,

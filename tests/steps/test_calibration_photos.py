@@ -9,6 +9,7 @@ from bench.spec import Workplace
 from bench.steps import images
 from bench.steps.calibration_photos import CROPS, CalibrationPhotos, cropped
 from bench.steps.quantize import calibration_images
+from tests.examples import examples
 from tests.steps.test_images import quiet
 
 RED, BLUE = 0, 2
@@ -47,7 +48,7 @@ def test_neither_the_seed_nor_the_day_changes_them(folder, tmp_path):
     assert np.array_equal(ours, theirs)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(height=st.integers(1, 60), width=st.integers(1, 60))
 def test_a_crop_has_any_size_and_comes_from_the_photograph_whole(height, width):
     grey = np.full((30, 40, 3), 7, np.uint8)

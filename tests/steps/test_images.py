@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench import datasets
-from bench.spec import DataSet, Splits, Workplace
+from bench.spec import EVALUATION_FILE, DataSet, Splits, Workplace
 from bench.steps import images
 from bench.steps.images import Images
 
@@ -45,10 +45,10 @@ def test_what_is_written_is_what_is_read(write, splits):
     ):
         assert np.array_equal(read(folder)[0], pixels)
         assert np.array_equal(read(folder)[1], labels)
-    pixels, labels, classes = images.evaluation_images(folder)
-    assert np.array_equal(pixels, splits.test[0])
-    assert np.array_equal(labels, splits.test[1])
-    assert classes == ("no", "yes")
+    with np.load(folder / EVALUATION_FILE) as test:
+        assert np.array_equal(test["images"], splits.test[0])
+        assert np.array_equal(test["labels"], splits.test[1])
+        assert test["classes"].tolist() == ["no", "yes"]
 
 
 @pytest.mark.parametrize("one", ["train", "validation"])

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from bench.build import recipe
+from bench.networks.weights import Network
 from bench.steps import pretrained
 from bench.steps.pretrained import Pretrained
 from bench.steps.random_weights import RandomWeights
-from bench.steps.trained import Network
 
 NETWORK = Network("imagenet_squeezenet", (227, 227, 3), 1000)
 NAME = "squeezenet1_1_imagenet.h5"

@@ -11,105 +11,33 @@ from ai_edge_litert.interpreter import Interpreter
 from bench import engines, tflite_file
 from bench.build.scheduler import Failure
 from bench.build.store import Store
+from bench.networks.weights import NOTES_FILE, WEIGHTS_FILE
 from bench.spec import MODEL_FILE
-from bench.steps import images
-from bench.steps.distill import Distill, TeacherLogits
-from bench.steps.export import Convert, Export
-from bench.steps.export_function import ExportFunction
-from bench.steps.prune import Prune
-from bench.steps.quantize import Quantize
-from bench.steps.train import Train
-from bench.steps.trained import NOTES_FILE, WEIGHTS_FILE, Network
-from bench.steps.training import Schedule
 from tests.build import builder
-from tests.build.recorder import key, made
-from tests.steps.tensorflow_steps import (
-    CLASSES,
-    SHAPE,
-    Colours,
-    KerasAnswers,
-    Losses,
-    Shown,
-    TrainedAgain,
-    answers,
-)
-
-STUDENT = Network("student", SHAPE, CLASSES, width=0.34)
-COLOURS = Colours(96)
-FEW = Colours(24)
-SCHEDULE = Schedule(epochs=4, batch=8, learning_rate=0.1)
-VIEWS = Schedule(epochs=3, batch=8, learning_rate=0.1, views=2)
-
-TRAINED = Train(COLOURS, STUDENT, SCHEDULE)
-AGAIN = TrainedAgain(COLOURS, STUDENT, SCHEDULE)
-EXPORTED = Export(TRAINED)
-FLOAT = Convert(EXPORTED)
-STATIC = Quantize(FLOAT, "static_wi8_ai8", COLOURS)
-FILES = {
-    "f32": FLOAT,
-    "f16": Quantize(FLOAT, "f16"),
-    "dynamic_wi8": Quantize(FLOAT, "dynamic_wi8"),
-    "static_wi8_ai8": STATIC,
-    "converter_dynamic_wi8": Convert(EXPORTED, dynamic_range=True),
-}
-FROM_FUNCTION = Convert(ExportFunction(TRAINED))
-ANSWERS = KerasAnswers(TRAINED, COLOURS)
-
-SPARSITY = 0.6
-PRUNED = Prune(TRAINED, COLOURS, SPARSITY, Schedule(epochs=1, batch=8, learning_rate=0.01))
-PRUNED_FLOAT = Convert(Export(PRUNED))
-PRUNED_STATIC = Quantize(PRUNED_FLOAT, "static_wi8_ai8", COLOURS)
-TOO_SHORT = Prune(TRAINED, FEW, SPARSITY, Schedule(epochs=1, batch=24, learning_rate=0.01))
-
-LOSSES = {
-    (temperature, alpha): Losses(temperature, alpha)
-    for temperature, alpha in ((1.0, 0.0), (4.0, 0.0), (4.0, 0.3), (2.0, 1.0))
-}
-TEACHER = TeacherLogits(TRAINED, FEW, VIEWS)
-DISTILLED = Distill(FEW, TEACHER, STUDENT, VIEWS, 1.0, 0.5)
-SHOWN = Shown(FEW, TRAINED, STUDENT, VIEWS)
-
-TARGETS = (
-    *FILES.values(),
-    FROM_FUNCTION,
-    ANSWERS,
-    AGAIN,
-    PRUNED,
+from tests.build.recorder import key
+from tests.steps.built_steps import AGAIN, KERAS_ANSWERS, LOSSES, SHOWN, VALIDATED
+from tests.steps.small_chains import (
+    COLOURS,
+    FILES,
+    FLOAT,
+    LIVE,
     PRUNED_FLOAT,
     PRUNED_STATIC,
+    SPARSITY,
+    STATIC,
     TOO_SHORT,
-    *LOSSES.values(),
-    TEACHER,
-    DISTILLED,
-    SHOWN,
-    COLOURS,
     TRAINED,
+    VIEWS,
 )
+from tests.steps.tensorflow_steps import CLASSES, SHAPE, answers, evaluation_split
 
 
 @pytest.fixture(scope="module")
-def other_process(tmp_path_factory):
-    """The same training in another process and store, beside everything else."""
+def elsewhere(tmp_path_factory):
+    """The folder of the training in another process and store, beside nothing else."""
     store = Store(tmp_path_factory.mktemp("elsewhere"))
     store.prepare()
     process = builder.start(store, TRAINED)
-    yield process, store
-    process.kill()
-    process.communicate()
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory, other_process):  # noqa: ARG001 - it starts first
-    """The results of all steps above."""
-    store = Store(tmp_path_factory.mktemp("store"))
-    store.prepare()
-    return made(store, *TARGETS)[0].results
-
-
-@pytest.fixture(scope="module")
-def elsewhere(built, other_process):  # noqa: ARG001 - both ran side by side
-    """The folder of the training in the other process."""
-    process, store = other_process
     process.communicate(timeout=300)
     artifact = store.find(key(TRAINED))
     assert artifact is not None
@@ -117,22 +45,9 @@ def elsewhere(built, other_process):  # noqa: ARG001 - both ran side by side
 
 
 @pytest.fixture(scope="module")
-def folder(built):
-    """Return the folder of a step that had to succeed."""
-
-    def find(step):
-        result = built[step]
-        assert not isinstance(result, Failure), result.reason
-        return result.folder
-
-    return find
-
-
-@pytest.fixture(scope="module")
 def evaluation(folder):
     """Test images and labels."""
-    pixels, labels, _ = images.evaluation_images(folder(COLOURS))
-    return pixels, labels
+    return evaluation_split(folder(COLOURS))
 
 
 def probabilities(model, pixels):
@@ -166,14 +81,14 @@ def test_another_seed_gives_other_weights(folder):
 
 def test_training_learns(folder, evaluation):
     pixels, labels = evaluation
-    assert (np.load(folder(ANSWERS) / "answers.npy").argmax(axis=1) == labels).mean() >= 0.9
+    assert (np.load(folder(KERAS_ANSWERS) / "answers.npy").argmax(axis=1) == labels).mean() >= 0.9
     assert (
         probabilities(folder(FLOAT) / MODEL_FILE, pixels).argmax(axis=1) == labels
     ).mean() >= 0.9
 
 
 def test_the_float_file_answers_what_keras_answers(folder, evaluation):
-    keras = np.load(folder(ANSWERS) / "answers.npy")
+    keras = np.load(folder(KERAS_ANSWERS) / "answers.npy")
     file = probabilities(folder(FLOAT) / MODEL_FILE, evaluation[0])
     assert file.dtype == np.float32
     assert np.abs(file - keras).max() <= 1e-4
@@ -181,14 +96,9 @@ def test_the_float_file_answers_what_keras_answers(folder, evaluation):
     assert file.sum(axis=1) == pytest.approx(1, abs=1e-5)
 
 
-def test_a_saved_model_of_function_and_variables_gives_the_same_file(folder):
-    whole, lean = folder(FLOAT) / MODEL_FILE, folder(FROM_FUNCTION) / MODEL_FILE
-    assert lean.read_bytes() == whole.read_bytes()
-
-
 @pytest.mark.parametrize("precision", FILES)
 def test_every_precision_answers_nearly_what_keras_answers(folder, evaluation, precision):
-    keras = np.load(folder(ANSWERS) / "answers.npy")
+    keras = np.load(folder(KERAS_ANSWERS) / "answers.npy")
     file = probabilities(folder(FILES[precision]) / MODEL_FILE, evaluation[0])
     assert np.abs(file - keras).max() < (0.02 if precision == "f16" else 0.2)
     assert (file.argmax(axis=1) == keras.argmax(axis=1)).mean() >= 0.9
@@ -263,7 +173,7 @@ def test_what_was_not_to_be_pruned_has_no_zeros(folder):
 
 
 def test_a_training_too_short_to_prune_is_an_error(built):
-    result = built[TOO_SHORT]
+    result = built.results[TOO_SHORT]
     assert isinstance(result, Failure)
     assert "instead of 60%: the masks were not updated often enough" in result.reason
 
@@ -293,6 +203,16 @@ def test_the_distillations_loss_is_the_one_in_the_paper(folder, temperature, alp
     assert losses == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
 
+@pytest.mark.parametrize(("temperature", "alpha"), LOSSES)
+def test_an_image_without_a_label_is_learned_from_the_teacher_alone(folder, temperature, alpha):
+    losses = np.load(folder(LOSSES[temperature, alpha]) / "unlabelled.npy")
+    expected = [
+        temperature**2 * divergence(teacher, student, temperature)
+        for _, teacher, student in zip(*answers(), strict=True)
+    ]
+    assert losses == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
 @pytest.fixture(scope="module")
 def shown(folder):
     """What teacher and students were given in one training each."""
@@ -312,14 +232,11 @@ def test_teacher_and_student_see_the_same_views(shown):
         assert pictures(batch) == pictures(shown["asked"][epoch % VIEWS.views])
 
 
-def test_every_picture_comes_with_its_label_and_the_teachers_answer_to_it(shown, folder):
+def test_every_picture_comes_with_its_label_and_the_teachers_answer_to_it(shown):
     assert shown["targets"].shape == (3, 24, 1 + CLASSES)
     assert shown["targets"][..., 1:] == pytest.approx(shown["answers"], abs=1e-4)
     brightest = shown["pixels"].sum(axis=(2, 3)).argmax(axis=-1)
     assert np.array_equal(shown["targets"][..., 0], brightest)
-    logits = np.load(folder(TEACHER) / "logits.npy")
-    assert logits.shape == (2, 24, CLASSES)
-    assert logits.dtype == np.float32
 
 
 def test_a_student_from_scratch_sees_the_same_in_the_same_order(shown):
@@ -331,7 +248,13 @@ def test_a_student_from_scratch_sees_the_same_in_the_same_order(shown):
 
 
 def test_a_distilled_network_notes_how_soft_its_targets_were(folder):
-    notes = json.loads((folder(DISTILLED) / NOTES_FILE).read_text(encoding="utf-8"))
+    notes = json.loads((folder(LIVE) / NOTES_FILE).read_text(encoding="utf-8"))
     softness = notes["distillation"]
     assert softness["entropy_uniform"] == pytest.approx(np.log(CLASSES))
     assert 0 <= softness["entropy_soft"] < softness["entropy_uniform"]
+
+
+def test_validation_scores_what_the_network_answers(folder):
+    figures = json.loads((folder(VALIDATED) / "validation.json").read_text(encoding="utf-8"))
+    assert figures["accuracy"] >= 0.9
+    assert 0 < figures["cross_entropy"] < 1

@@ -13,6 +13,7 @@ from bench.history.document import HistoryError
 from bench.history.record import load
 from bench.trend import outline as module
 from bench.trend.outline import Outline, outline
+from tests.examples import examples
 from tests.trend.saved import PUBLISHED, VARIANT, document, info_of, put
 
 
@@ -194,7 +195,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.sampled_from(PLACES), value=VALUES)
 def test_whatever_stands_where_it_is_read_as_in_full_or_refused(
     tmp_path: Path, place: tuple[str | int, ...], value: Any

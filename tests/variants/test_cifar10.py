@@ -7,18 +7,15 @@ import pytest
 from bench import profiles, variants
 from bench.build import recipe
 from bench.datasets import cifar10 as dataset
-from bench.networks import module_name
 from bench.spec import Choices
-from bench.steps.convert_aware import ConvertAware
-from bench.steps.few_images import FewImages
-from bench.steps.fine_tune_other import FineTuneOther
+from bench.steps.distill import Distill, TeacherAnswers
+from bench.steps.export import Convert
+from bench.steps.fine_tune import FineTune
+from bench.steps.images import FewImages
 from bench.steps.pretrained import Pretrained
 from bench.steps.prune import Prune
-from bench.steps.prune_blocks import PruneBlocks
-from bench.steps.prune_top import PruneTop
 from bench.steps.quantize_aware import QuantizeAware
-from bench.steps.teacher_answers import TeacherAnswers
-from bench.steps.train_student import TrainStudent
+from bench.steps.train import Train
 from tests.variants.test_variants import chain
 
 ALL = variants.all_variants("cifar10", Choices())
@@ -69,11 +66,12 @@ def test_a_name_says_network_technique_and_precision(name):
     last, technique = ALL[name].chain, match["technique"]
     network = next(step.network for step in chain(last) if hasattr(step, "network"))
     assert network.name.removeprefix("transfer_").removeprefix("tutorial_") == match["network"]
-    assert isinstance(last, ConvertAware) == ("qat" in technique)
+    rounds = isinstance(last, Convert) and last.quantisation == "static_wi8_ai8"
+    assert rounds == ("qat" in technique)
     assert any(step.keep_zeros for step in steps(name, QuantizeAware)) == ("pqat" in technique)
-    pruning = steps(name, (Prune, PruneTop, PruneBlocks))
+    pruning = steps(name, Prune)
     sparsities = {f"pruned{round(100 * step.sparsity)}" for step in pruning}
-    blocks = {f"blocks{step.block}" for step in steps(name, PruneBlocks)}
+    blocks = {f"blocks{step.block}" for step in pruning if step.block > 1}
     assert blocks == set(re.findall(r"blocks\d", technique))
     assert sparsities == set(re.findall(r"pruned\d\d", technique))
     assert bool(steps(name, TeacherAnswers)) == ("distilled" in technique)
@@ -81,15 +79,11 @@ def test_a_name_says_network_technique_and_precision(name):
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if "_transfer" in name])
-def test_transfer_starts_from_weights_and_hashes_their_networks(name):
+def test_transfer_starts_from_weights_and_counts_its_networks_version(name):
     (source,) = steps(name, Pretrained)
     assert source.network.name == f"imagenet_{parts(name)['network']}"
-    for step in steps(name, FineTuneOther):
-        assert {
-            module_name(source.network.name),
-            module_name(step.network.name),
-            "bench.steps.transfer",
-        } <= {*step.code}
+    for step in (source, *steps(name, FineTune)):
+        assert step.versions()[f"network {step.network.name}"] == "1"
 
 
 def test_only_the_networks_weights_files_that_are_missing_make_variants_missing(tmp_path):
@@ -104,8 +98,8 @@ def test_only_the_networks_weights_files_that_are_missing_make_variants_missing(
 
 
 def test_of_few_labels_the_taught_student_sees_the_same_as_its_teacher():
-    (alone,) = steps("resnet8_scratch1k_f32", TrainStudent)
-    (taught,) = steps("resnet8_distilled1k_f32", TrainStudent)
+    (alone,) = steps("resnet8_scratch1k_f32", Train)
+    (taught,) = steps("resnet8_distilled1k_f32", Distill)
     (few,) = set(steps("resnet8_distilled1k_f32", FewImages))
     assert alone.images == few
     assert taught.images == few.images

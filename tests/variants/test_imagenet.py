@@ -4,11 +4,11 @@ import pytest
 
 from bench.build import recipe
 from bench.errors import UsageProblem
+from bench.networks.weights import Network
 from bench.spec import Choices
 from bench.steps.calibration_photos import CalibrationPhotos
 from bench.steps.pretrained import Pretrained
 from bench.steps.random_weights import RandomWeights
-from bench.steps.trained import Network
 from bench.variants.imagenet import make_variants
 from tests.variants.test_variants import NAME, chain
 

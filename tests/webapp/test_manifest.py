@@ -14,6 +14,7 @@ from bench.datasets import cifar10
 from bench.errors import UsageProblem
 from bench.places import RESULTS
 from tests import example_history
+from tests.examples import examples
 from tests.tiny_models import SHAPE, Quantized
 from tests.webapp.versions import CLASSES, FLOAT, INT8, canary, put, toml, write
 from webapp.manifest import DEFAULT, ManifestProblem, read_manifest
@@ -208,7 +209,7 @@ JSON = st.recursive(
         min_size=1,
     ),
 )
-@settings(ONE_FOLDER, max_examples=40)
+@settings(ONE_FOLDER, max_examples=examples(40))
 def test_nothing_in_a_canary_touches_stable(
     tmp_path: Path, versions: dict[str, dict[str, Any]], table: Any, damaged: dict[str, Any]
 ) -> None:

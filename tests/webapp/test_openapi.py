@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from schemathesis import Case
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from tests.examples import examples
 from tests.photos.pictures import encoded, noise
 from tests.webapp.fake import FakeService, app_of
 from webapp import problems
@@ -25,7 +26,7 @@ SCHEMA = schemathesis.openapi.from_wsgi("/openapi.json", APP)
 
 # That it is a picture is more than a schema can say of a text: `positive_data_acceptance` is left.
 @SCHEMA.parametrize()
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 @pytest.mark.filterwarnings("ignore")
 def test_no_request_whatever_gets_what_the_document_does_not_say(case: Case) -> None:
     case.call_and_validate(excluded_checks=[positive_data_acceptance])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from bench import profiles, variants
 from bench.errors import Unavailable
 from bench.profiles import Profile
-from bench.spec import NOTHING_CHOSEN, Choices, Kind, Step, Toolchain, Variant, Workplace
+from bench.spec import NOTHING_CHOSEN, Choices, Step, Variant, Workplace
 
 WEIGHTS = "weights_f32"
 BROKEN = "broken_f32"
@@ -19,25 +19,16 @@ OTHER = "student_scratch_f16"
 
 
 @dataclass(frozen=True, slots=True)
-class Fails:
+class Fails(Step):
     """A step that never yields anything; where `missing`, for want of something."""
 
     missing: bool
-
-    toolchain: ClassVar[Toolchain] = "plain"
-    kind: ClassVar[Kind] = "other"
-    packages: ClassVar[tuple[str, ...]] = ()
-    code: ClassVar[tuple[str, ...]] = ()
-    seeded: ClassVar[bool] = False
 
     def label(self) -> str:
         return "nothing"
 
     def title(self) -> str:
         return "making nothing"
-
-    def cost(self) -> float:
-        return 1.0
 
     def run(self, place: Workplace) -> None:  # noqa: ARG002
         if self.missing:

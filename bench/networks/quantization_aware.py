@@ -10,16 +10,12 @@ files are read like any other.
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench.networks import keras
 from bench.spec import Pixels
-from bench.steps import trained
-from bench.steps.trained import NETWORK_FILE, WEIGHTS_FILE, Network
 
 DARKEST, BRIGHTEST = 0.0, 255.0
 
@@ -46,6 +42,8 @@ def build(model: Any, *, keep_zeros: bool = False) -> Any:
             rounded = preprocessing(layer.scale, layer.offset, name=layer.name)
             return quantization.quantize_annotate_layer(rounded, unrounded())
         copy = type(layer).from_config(layer.get_config())
+        if isinstance(layer, keras().layers.Dropout):  # it changes no value of the finished file
+            return copy
         if isinstance(layer, keras().layers.Resizing):  # int8 resizing has one range for both ends
             return quantization.quantize_annotate_layer(copy, unrounded())
         return quantization.quantize_annotate_layer(copy)
@@ -68,7 +66,7 @@ def build(model: Any, *, keep_zeros: bool = False) -> Any:
 
 def set_ranges(aware: Any, model: Any, pixels: Pixels) -> None:
     """Set the range of every rounded output to what the float network makes of some images."""
-    rounded = [layer for layer in aware.layers if _range_variables(layer)]
+    rounded = [layer for layer in aware.layers if range_variables(layer)]
     outputs = [model.get_layer(layer.name).output for layer in rounded]
     float_outputs = keras().Model(model.input, outputs)
     extremes = []
@@ -77,23 +75,12 @@ def set_ranges(aware: Any, model: Any, pixels: Pixels) -> None:
         batch = pixels[start : start + CALIBRATION_BATCH].astype(np.float32)
         extremes.append([(np.min(each), np.max(each)) for each in float_outputs(batch)])
     for layer, (low, high) in zip(rounded, np.mean(extremes, axis=0), strict=True):
-        least, most = _range_variables(layer)
+        least, most = range_variables(layer)
         least.assign(min(float(low), 0.0))
         most.assign(max(float(high), 0.0))
     for layer in aware.layers:
         for kernel, quantizer, variables in getattr(layer, "_weight_vars", ()):
             quantizer(kernel, True, weights=variables)  # training alone sets a kernel's range
-
-
-def load(folder: Path) -> tuple[Network, Any]:
-    """Read a network that was trained so, as (network, the model that rounds)."""
-    description = json.loads((folder / NETWORK_FILE).read_text(encoding="utf-8"))
-    description["input_shape"] = tuple(description["input_shape"])
-    network = Network(**description)
-    aware = build(network.build())
-    with np.load(folder / WEIGHTS_FILE) as weights:
-        aware.set_weights([weights[name] for name in sorted(weights.files)])
-    return network, aware
 
 
 def zeros(model: Any, names: list[str]) -> int:
@@ -102,12 +89,7 @@ def zeros(model: Any, names: list[str]) -> int:
     return sum(int(np.count_nonzero(kernel == 0)) for kernel in kernels)
 
 
-def pruned_layers(folder: Path) -> list[str]:
-    """Return the names of the layers that were pruned on the way to an artifact."""
-    return list(trained.read_notes(folder).get("pruned_layers", ()))
-
-
-def _range_variables(layer: Any) -> tuple[Any, ...]:
+def range_variables(layer: Any) -> tuple[Any, ...]:
     """Return the variables of the range of a layer's rounded output, where it is rounded."""
     by_name = {each.name.split("/")[-1].split(":")[0]: each for each in layer.weights}
     for output in _OUTPUTS:

@@ -15,7 +15,7 @@ from bench.evaluation import load_evaluation
 from bench.photos.decoding import decode
 from bench.photos.source import open_photos
 from bench.spec import Workplace
-from bench.steps.evaluation_photos import EvaluationPhotos, of_photos
+from bench.steps.photos import EvaluationPhotos, of_photos
 from tests.build.recorder import made
 from tests.photos.pictures import noise, real_data, write_tree
 

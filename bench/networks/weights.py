@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from bench import networks
+from bench.networks import quantization_aware
 from bench.spec import Pixels
 
 WEIGHTS_FILE = "weights.npz"
@@ -22,8 +23,11 @@ NETWORK_FILE = "network.json"
 NOTES_FILE = "notes.json"
 """What later steps pass on to the finished file, such as which layers were pruned."""
 
-CODE = ("bench.networks", "bench.networks.edits", "bench.steps.trained", "bench.steps.training")
-"""What every training step's result depends on besides its own module and its network's."""
+PRUNED_LAYERS = "pruned_layers"
+"""The note that names the pruned layers; the share of zeros among their weights is counted."""
+
+QUANTIZE_AWARE = "quantize_aware"
+"""The note that the weights are those of a network that rounds as its int8 file does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +43,13 @@ class Network:
         """Return it untrained, as a `keras.Model`."""
         return networks.build(self.name, self.input_shape, self.classes, self.width)
 
+    def versions(self) -> dict[str, str]:
+        """Return the architecture's version, as a part of the keys of steps that build it."""
+        return {f"network {self.name}": str(networks.version(self.name))}
+
 
 def save(folder: Path, network: Network, model: Any, notes: dict[str, Any] | None = None) -> None:
-    """Write a trained model and what is to be passed on about it."""
+    """Write a trained model and notes that later steps pass on."""
     weights = {f"{index:04}": array for index, array in enumerate(model.get_weights())}
     np.savez(folder / WEIGHTS_FILE, **weights)
     _write_json(folder / NETWORK_FILE, dataclasses.asdict(network))
@@ -54,9 +62,16 @@ def load(folder: Path) -> tuple[Network, Any]:
     description["input_shape"] = tuple(description["input_shape"])
     network = Network(**description)
     model = network.build()
+    if read_notes(folder).get(QUANTIZE_AWARE):
+        model = quantization_aware.build(model)
     with np.load(folder / WEIGHTS_FILE) as weights:
         model.set_weights([weights[name] for name in sorted(weights.files)])
     return network, model
+
+
+def pruned_layers(folder: Path) -> list[str]:
+    """Return the names of the layers that were pruned on the way to an artifact."""
+    return list(read_notes(folder).get(PRUNED_LAYERS, ()))
 
 
 def logits(model: Any, images: Pixels, batch: int = 128) -> np.ndarray[Any, Any]:

@@ -8,7 +8,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from bench.steps.softening import check_logits, check_soft, entropy, softmax
+from bench.steps.distill import (
+    Distill,
+    TeacherAnswers,
+    check_logits,
+    check_soft,
+    entropy,
+    soften,
+)
+from bench.steps.training import Schedule
+from tests.steps import small_chains as small
 
 logits = arrays.arrays(
     np.float32,
@@ -20,7 +29,7 @@ temperatures = st.floats(0.5, 20)
 
 @given(logits, temperatures)
 def test_shares_are_positive_sum_to_one_and_keep_the_order(values, temperature):
-    shares = softmax(values, temperature)
+    shares = soften(values, temperature)
     assert shares.shape == values.shape
     assert (shares > 0).all()
     assert shares.sum(axis=-1) == pytest.approx(1.0)
@@ -30,13 +39,13 @@ def test_shares_are_positive_sum_to_one_and_keep_the_order(values, temperature):
 
 @given(logits, st.floats(-500, 500))
 def test_a_constant_added_to_all_logits_changes_nothing(values, constant):
-    shifted = softmax(values.astype(np.float64) + constant)
-    assert shifted == pytest.approx(softmax(values), abs=1e-9)
+    shifted = soften(values.astype(np.float64) + constant)
+    assert shifted == pytest.approx(soften(values), abs=1e-9)
 
 
 @pytest.mark.parametrize("size", [1e4, -1e4, 3e38])
 def test_large_logits_overflow_nowhere(size):
-    shares = softmax(np.array([size, 0.0], np.float32))
+    shares = soften(np.array([size, 0.0], np.float32))
     assert shares.tolist() == ([1.0, 0.0] if size > 0 else [0.0, 1.0])
 
 
@@ -44,15 +53,15 @@ def test_large_logits_overflow_nowhere(size):
 def test_a_higher_temperature_is_softer(values, temperature, times):
     spread = values.max(axis=-1) - values.min(axis=-1)
     assume((spread > 0.1).all())
-    sharp = softmax(values, temperature)
+    sharp = soften(values, temperature)
     below = np.where(values < values.max(axis=-1, keepdims=True), sharp, 0).sum(axis=-1)
     assume((below > 1e-9).all())  # else the classes of the highest logit have all there is to share
-    assert entropy(softmax(values, temperature * times)) > entropy(sharp)
+    assert entropy(soften(values, temperature * times)) > entropy(sharp)
 
 
 @given(logits)
 def test_entropy_is_between_nothing_and_that_of_an_even_answer(values):
-    assert -1e-12 <= entropy(softmax(values)) <= math.log(values.shape[-1]) + 1e-12
+    assert -1e-12 <= entropy(soften(values)) <= math.log(values.shape[-1]) + 1e-12
 
 
 def test_entropy_of_known_answers():
@@ -62,13 +71,13 @@ def test_entropy_of_known_answers():
 
 
 def test_softmax_of_known_logits():
-    assert softmax(np.log([1.0, 2.0, 5.0])) == pytest.approx([1 / 8, 2 / 8, 5 / 8])
-    assert softmax(np.log([1.0, 4.0]), 2.0) == pytest.approx([1 / 3, 2 / 3])
+    assert soften(np.log([1.0, 2.0, 5.0])) == pytest.approx([1 / 8, 2 / 8, 5 / 8])
+    assert soften(np.log([1.0, 4.0]), 2.0) == pytest.approx([1 / 3, 2 / 3])
 
 
 @given(logits)
 def test_probabilities_are_refused_where_logits_are_due(values):
-    probabilities = softmax(values).astype(np.float32)
+    probabilities = soften(values).astype(np.float32)
     with pytest.raises(ValueError, match="are probabilities"):
         check_logits(probabilities)
     with pytest.raises(ValueError, match="are probabilities"):
@@ -93,7 +102,7 @@ def test_a_good_temperature_passes_and_says_how_soft_it_is():
     seen = check_soft(teacher(sure=12), 4.0)
     assert seen["entropy_plain"] < seen["entropy_soft"] < seen["entropy_uniform"]
     assert seen["entropy_uniform"] == pytest.approx(math.log(10))
-    assert seen["entropy_plain"] == pytest.approx(entropy(softmax(teacher(sure=12))))
+    assert seen["entropy_plain"] == pytest.approx(entropy(soften(teacher(sure=12))))
 
 
 def test_the_views_of_a_teacher_are_checked_together():
@@ -116,8 +125,8 @@ def test_a_teacher_that_knows_nothing_is_refused():
 @pytest.mark.parametrize("temperature", [1.0, 2.0, 4.0])
 def test_softening_what_was_softened_already_is_refused(temperature):
     """Softmax twice: the shares of a sure teacher become nearly even, and nothing says so."""
-    once = softmax(teacher(sure=12), temperature)
-    assert entropy(softmax(once, temperature)) > 0.95 * math.log(10)
+    once = soften(teacher(sure=12), temperature)
+    assert entropy(soften(once, temperature)) > 0.95 * math.log(10)
     with pytest.raises(ValueError, match="a softmax of a softmax"):
         check_soft(once.astype(np.float32), temperature)
 
@@ -125,3 +134,19 @@ def test_softening_what_was_softened_already_is_refused(temperature):
 def test_an_answer_that_temperature_cannot_soften_is_refused():
     with pytest.raises(ValueError, match="as hard as they were"):
         check_soft(np.array([[0.0, 3e38], [3e38, 0.0]], np.float32), 2.0)
+
+
+def test_a_student_must_be_shown_what_its_teacher_answered():
+    other = TeacherAnswers(small.ALONE_FLOAT, small.COLOURS, views=5)
+    with pytest.raises(ValueError, match="as many views"):
+        Distill(small.COLOURS, other, small.RESNET, small.VIEWS)
+    with pytest.raises(ValueError, match="fixed number of views"):
+        Distill(small.COLOURS, small.ALONE, small.RESNET, Schedule(3, 12, 0.1))
+
+
+def test_a_teacher_answers_every_view_and_its_softmax_is_undone(folder):
+    logits = np.load(folder(small.ANSWERS) / "logits.npy")
+    assert logits.shape == (small.VIEWS.views, 96, 3)
+    assert np.exp(logits).sum(axis=-1) == pytest.approx(1, abs=1e-4)
+    assert (logits[0] != logits[1]).any()
+    assert not list(folder(small.ANSWERS).glob("view_*.npy"))

@@ -1,4 +1,4 @@
-"""Pruning in blocks: the masks by property, a small student built once in a child."""
+"""Pruning: the masks by property, small networks built once in a child."""
 
 from __future__ import annotations
 
@@ -10,46 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.build.store import Store
+from bench.networks.weights import NOTES_FILE, WEIGHTS_FILE
 from bench.spec import MODEL_FILE
-from bench.steps import prune_blocks
-from bench.steps.export import Convert, Export
-from bench.steps.long_training import LongSchedule
-from bench.steps.prune import Prune
-from bench.steps.prune_blocks import PruneBlocks
-from bench.steps.quantize import Quantize
-from bench.steps.train_student import TrainStudent
-from bench.steps.trained import NOTES_FILE, WEIGHTS_FILE, Network
-from bench.steps.training import Schedule
-from tests.build.recorder import made
-from tests.steps.aware_steps import InterruptedBlocks
-from tests.steps.tensorflow_steps import CLASSES, SHAPE, Colours
-
-COLOURS = Colours(120)
-ALONE = TrainStudent(
-    COLOURS, Network("resnet8", SHAPE, CLASSES, width=0.5), LongSchedule(4, 12, 0.05, views=2)
-)
-HALF, BLOCK = 0.5, 4
-SCHEDULE = LongSchedule(epochs=3, batch=12, learning_rate=0.02, views=2)
-BLOCKS = PruneBlocks(ALONE, COLOURS, HALF, BLOCK, SCHEDULE)
-KILLED = InterruptedBlocks(ALONE, COLOURS, SCHEDULE)
-SCATTERED = Prune(ALONE, COLOURS, HALF, Schedule(epochs=3, batch=12, learning_rate=0.02))
-
-
-def int8(trained):
-    return Quantize(Convert(Export(trained)), "static_wi8_ai8", COLOURS)
-
-
-FILES = {"dense": int8(ALONE), "scattered": int8(SCATTERED), "blocks": int8(BLOCKS)}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Return what finds a step's folder; everything is built first."""
-    store = Store(tmp_path_factory.mktemp("store"))
-    store.prepare()
-    outcome, _ = made(store, *FILES.values(), KILLED, BLOCKS)
-    return lambda step: outcome.results[step].folder
+from bench.steps import prune
+from tests.steps.built_steps import ARRAYS
+from tests.steps.small_chains import ABOVE_CUT, ALONE, BLOCK, BLOCKS, GZIPPED, HALF
 
 
 def weights(folder):
@@ -75,16 +40,21 @@ def test_half_of_every_pruned_kernel_is_zero_in_whole_blocks(folder):
 def test_its_int8_file_compresses_better_than_one_with_as_many_scattered_zeros(folder):
     sizes = {
         name: len(gzip.compress((folder(step) / MODEL_FILE).read_bytes(), mtime=0))
-        for name, step in FILES.items()
+        for name, step in GZIPPED.items()
     }
     assert sizes["blocks"] < sizes["scattered"] < sizes["dense"]
 
 
-def test_a_killed_training_goes_on_and_ends_with_the_same_weights(folder):
-    assert (folder(KILLED) / "kept").read_text() == "True"
-    assert (folder(KILLED) / "told").read_text().startswith("epoch 2 of 3")
-    whole, resumed = weights(folder(BLOCKS)), weights(folder(KILLED))
-    assert all((whole[name] == resumed[name]).all() for name in whole)
+def test_pruning_above_a_cut_leaves_the_rest(folder):
+    before, after = weights(folder(ARRAYS[ALONE])), weights(folder(ARRAYS[ABOVE_CUT]))
+    changed = {name for name in before if (before[name] != after[name]).any()}
+    assert changed
+    assert not any(name.startswith(("stem", "block_1_")) for name in changed)
+    assert not any("moving" in name for name in changed)
+    notes = json.loads((folder(ABOVE_CUT) / NOTES_FILE).read_text("utf-8"))
+    for name in notes["pruned_layers"]:
+        kernel = after[f"{name}/kernel:0"]
+        assert (kernel == 0).mean() == pytest.approx(HALF, abs=0.02)
 
 
 KERNELS = st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 6), st.integers(1, 5))
@@ -94,7 +64,7 @@ KERNELS = st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 6), st.
 def test_the_weakest_blocks_go_and_whole_blocks_only(sizes, share, seed):
     width, groups, block, outputs = sizes
     kernel = np.random.default_rng(seed).normal(size=(width, width, groups * block, outputs))
-    mask = prune_blocks.kept(kernel, share, block)
+    mask = prune.kept(kernel, share, block)
     assert mask.shape == kernel.shape
     together = mask.reshape(width, width, groups, block, outputs)
     assert (together == together[:, :, :, :1]).all()
@@ -107,7 +77,7 @@ def test_the_weakest_blocks_go_and_whole_blocks_only(sizes, share, seed):
 
 @given(st.floats(0.01, 0.99), st.integers(1, 40))
 def test_zeros_only_rise_and_are_all_there_for_the_second_half(sparsity, epochs):
-    shares = [prune_blocks.rising(sparsity, epoch, epochs) for epoch in range(epochs)]
+    shares = [prune.rising(sparsity, epoch, epochs) for epoch in range(epochs)]
     assert shares == sorted(shares)
     assert shares[0] > 0
     assert all(share == sparsity for share in shares[epochs // 2 :])

@@ -1,0 +1,97 @@
+"""All steps that the tests of this folder build, in one run of TensorFlow's processes."""
+
+from __future__ import annotations
+
+from bench.steps.validate import Validate
+from tests.steps import small_chains as small
+from tests.steps.interrupted_steps import Damaged, interrupted
+from tests.steps.kept_steps import OFFERED, USERS
+from tests.steps.looking_steps import StartingRanges
+from tests.steps.tensorflow_steps import (
+    ArraysByLayer,
+    KerasAnswers,
+    Losses,
+    Shown,
+    TrainedAgain,
+)
+
+KERAS_ANSWERS = KerasAnswers(small.TRAINED, small.COLOURS)
+AGAIN = TrainedAgain(small.COLOURS, small.STUDENT, small.TRAINED.schedule)
+LOSSES = {
+    (temperature, alpha): Losses(temperature, alpha)
+    for temperature, alpha in ((1.0, 0.0), (4.0, 0.0), (4.0, 0.3), (2.0, 1.0))
+}
+SHOWN = Shown(small.FEW, small.TRAINED, small.STUDENT, small.VIEWS)
+VALIDATED = Validate(small.TRAINED, small.COLOURS)
+
+WHOLE = {
+    "alone": small.ALONE,
+    "taught": small.TAUGHT,
+    "live": small.LIVE,
+    "tuned": small.TUNED,
+    "scattered": small.SCATTERED,
+    "blocks": small.BLOCKS,
+    "above a cut": small.ABOVE_CUT,
+    "rounding": small.PQAT,
+}
+"""One training of every kind."""
+QUICK = ("alone", "tuned", "scattered", "blocks")
+"""Those that are interrupted in every run of the tests; the others are left to slow tests."""
+INTERRUPTED = {
+    name: interrupted(step, stage=2 if name == "tuned" else 1) for name, step in WHOLE.items()
+}
+DAMAGED = Damaged(small.ALONE, *small.ALONE.inputs)
+
+ROUNDED = {
+    name: KerasAnswers(file.inputs[0].inputs[0], small.COLOURS)
+    for name, file in small.AWARE_FILES.items()
+}
+ROUNDED_ARRAYS = ArraysByLayer(small.QAT)
+LAYERS = ("stem_relu", "block_2_second_bn", "block_3_relu", "average", "logits")
+RANGES = StartingRanges(small.ALONE, small.COLOURS, LAYERS)
+ARRAYS = {
+    step: ArraysByLayer(step)
+    for step in (small.PRETRAINED, small.TUNED, small.TUTORIAL, small.ALONE, small.ABOVE_CUT)
+}
+
+BUILT = (
+    *small.FILES.values(),
+    small.PRUNED,
+    small.PRUNED_FLOAT,
+    small.PRUNED_STATIC,
+    small.TOO_SHORT,
+    small.COLOURS,
+    small.FEW,
+    small.TRAINED,
+    small.REPEATED,
+    small.ALONE_FLOAT,
+    small.ANSWERS,
+    *small.GZIPPED.values(),
+    small.TUTORIAL_FLOAT,
+    KERAS_ANSWERS,
+    AGAIN,
+    *LOSSES.values(),
+    SHOWN,
+    VALIDATED,
+    small.TAUGHT,
+    small.LIVE,
+    small.ABOVE_CUT,
+    *(WHOLE[name] for name in QUICK),
+    *(INTERRUPTED[name] for name in QUICK),
+    DAMAGED,
+    *ARRAYS.values(),
+    OFFERED,
+    USERS,
+)
+
+SLOW = (
+    *small.AWARE_FILES.values(),
+    small.CARELESS_FILE,
+    small.QAT,
+    *WHOLE.values(),
+    *INTERRUPTED.values(),
+    *ROUNDED.values(),
+    ROUNDED_ARRAYS,
+    RANGES,
+)
+"""What slow tests need besides."""
