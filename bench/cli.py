@@ -27,7 +27,7 @@ PIPE_CLOSED = 141
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; returns its exit status."""
     words = sys.argv[1:] if arguments is None else arguments
-    chosen = _parser(words).parse_args(words)
+    chosen = make_parser(words).parse_args(words)
     command: Command = chosen.command
     try:
         status = command.run(chosen)
@@ -48,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+def make_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Return the parser of the command and, where words name one, of a subcommand."""
     parser = argparse.ArgumentParser(
         prog="slimbench",
         description="Slims image classifiers down, measures each variant, and gates regressions. "

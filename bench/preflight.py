@@ -127,13 +127,13 @@ def cpu_use(interval: float) -> tuple[float | None, float | None]:
 
     Both are in percent of all CPUs together. Ours are this process and its children.
     """
-    ours = _family()
-    began, before = time.perf_counter(), _seconds(ours)
+    ours = family()
+    began, before = time.perf_counter(), cpu_seconds(ours)
     try:
         shares = psutil.cpu_times_percent(interval=interval)
     except OSError:
         return None, None
-    own = (_seconds(ours) - before) / (time.perf_counter() - began)
+    own = (cpu_seconds(ours) - before) / (time.perf_counter() - began)
     if not sum(shares):  # the kernel keeps no such times, as in some containers
         return None, None
     steal: float | None = getattr(shares, "steal", None)
@@ -142,7 +142,8 @@ def cpu_use(interval: float) -> tuple[float | None, float | None]:
     return round(max(0.0, 100 - unused - own_percent), 1), steal
 
 
-def _family() -> list[psutil.Process]:
+def family() -> list[psutil.Process]:
+    """Return this process and the processes below it."""
     this = psutil.Process()
     try:
         return [this, *this.children(recursive=True)]
@@ -150,7 +151,7 @@ def _family() -> list[psutil.Process]:
         return [this]
 
 
-def _seconds(processes: list[psutil.Process]) -> float:
+def cpu_seconds(processes: list[psutil.Process]) -> float:
     """Return the CPU time these have used; those that ended keep nothing."""
     total = 0.0
     for process in processes:

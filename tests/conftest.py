@@ -6,6 +6,7 @@ tests send it to theirs.
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -22,15 +23,19 @@ settings.load_profile("slimbench")  # `--hypothesis-profile=random` takes the ot
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+HERE = Path(__file__).parent
+
 LONG = ("end_to_end/test_first_run.py", "steps/test_training.py", "networks", "own", "end_to_end")
 """Where files take long: they start first, so that no processor waits for one at the end."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: _order(item.path))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: _order(item.path))
 
 
 def _order(file: Path) -> int:
-    inside = file.relative_to(Path(__file__).parent)
-    return next((turn for turn, path in enumerate(LONG) if inside.is_relative_to(path)), len(LONG))
+    return next(
+        (turn for turn, path in enumerate(LONG) if file.is_relative_to(HERE / path)), len(LONG)
+    )

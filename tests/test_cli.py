@@ -108,7 +108,7 @@ def test_a_command_is_in_the_module_of_its_name(name: str) -> None:
 
 def test_only_the_command_that_is_asked_for_is_loaded() -> None:
     program = (
-        "import sys; from bench import cli; cli._parser(['store', '--prune']); "
+        "import sys; from bench import cli; cli.make_parser(['store', '--prune']); "
         "print(*(name for name in sys.modules if name.startswith('bench.commands.')))"
     )
     assert printed(program).split() == ["bench.commands.store"]
@@ -147,7 +147,7 @@ sys.exit(cli.main(["store"]))
 
 def test_it_starts_without_tensorflow_or_pytest() -> None:
     program = (
-        "import sys; from bench import cli; cli._parser(); "
+        "import sys; from bench import cli; cli.make_parser(); "
         "print(sorted({'tensorflow', 'tf_keras', 'pytest', 'matplotlib'} & set(sys.modules)))"
     )
     assert printed(program).strip() == "[]"

@@ -90,12 +90,12 @@ def test_the_work_of_our_own_children_is_not_that_of_others(
     busy_child: subprocess.Popen[bytes],
 ) -> None:
     mine = [psutil.Process(), psutil.Process(busy_child.pid)]
-    assert {one.pid for one in mine} <= {one.pid for one in preflight._family()}
-    before = preflight._seconds(mine)
+    assert {one.pid for one in mine} <= {one.pid for one in preflight.family()}
+    before = preflight.cpu_seconds(mine)
     deadline = time.monotonic() + 10
-    while preflight._seconds(mine) < before + 0.1 and time.monotonic() < deadline:
+    while preflight.cpu_seconds(mine) < before + 0.1 and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert preflight._seconds(mine) >= before + 0.1
+    assert preflight.cpu_seconds(mine) >= before + 0.1
 
 
 Shares = namedtuple("Shares", "user system idle iowait steal")
@@ -148,7 +148,7 @@ def test_a_child_that_ended_is_passed_over() -> None:
 
     used = SimpleNamespace(cpu_times=lambda: SimpleNamespace(user=1.0, system=0.5))
     ended = SimpleNamespace(cpu_times=gone)
-    assert preflight._seconds([used, ended, used]) == 3.0  # type: ignore[list-item]
+    assert preflight.cpu_seconds([used, ended, used]) == 3.0  # type: ignore[list-item]
 
 
 def test_no_load_average_is_null(monkeypatch: pytest.MonkeyPatch) -> None:

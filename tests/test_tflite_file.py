@@ -289,7 +289,7 @@ def test_a_real_file_agrees_with_the_interpreter(precision):
     )
     details = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
     expected = []
-    for operator in interpreter._get_ops_details():
+    for operator in interpreter._get_ops_details():  # noqa: SLF001
         if operator["op_name"] not in {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}:
             continue
         index, bias = (int(number) for number in operator["inputs"][1:3])

@@ -95,7 +95,7 @@ class Server(TcpWSGIServer):
     def pull_trigger(self) -> None:
         """Let the loop notice what a thread did with its connection."""
         channel = connection.serving.get()
-        is_stale = channel is None or self.loop.is_stale(channel._fileno)
+        is_stale = channel is None or self.loop.is_stale(channel._fileno)  # noqa: SLF001
         if is_stale and not self.loop.is_here():
             with contextlib.suppress(OSError):  # the loop has just ended
                 super().pull_trigger()

@@ -46,7 +46,7 @@ class Lanes:
         self._service = service
         self._deadline_seconds = deadline_seconds
         self._at_once: deque[Any] = deque()
-        self._stable, self._canary = Workers(workers), Workers(workers)
+        self.stable, self._canary = Workers(workers), Workers(workers)
         self._others = _threads(OTHER_THREADS)
         self._late = _threads(LATE_THREADS)
         self._probes = _threads(PROBE_THREADS)
@@ -84,7 +84,7 @@ class Lanes:
         Returns in how many seconds the next one is.
         """
         earliest = math.inf
-        for lane in (self._stable, self._canary):
+        for lane in (self.stable, self._canary):
             since = lane.waits_since()
             if since is None:
                 continue
@@ -97,7 +97,7 @@ class Lanes:
 
     def shutdown(self) -> None:
         """End the threads; what is still queued is dropped."""
-        for workers in (self._stable, self._canary):
+        for workers in (self.stable, self._canary):
             workers.shutdown(LAST_SECONDS)
         for lane in (self._others, self._late, self._probes):
             lane.shutdown(cancel_pending=True, timeout=LAST_SECONDS)
@@ -118,7 +118,7 @@ class Lanes:
             except Refusal as refusal:
                 request.refusal = refusal
             else:
-                return self._canary if for_canary else self._stable
+                return self._canary if for_canary else self.stable
         return self._others
 
 

@@ -116,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logs.configure()
     expect_large_images()
     end_with_parent()
-    settings = _with_files(chosen.settings)
+    settings = with_files(chosen.settings)
     try:
         life = Life(
             settings,
@@ -165,7 +165,7 @@ def _tell(ready: int) -> None:
     os.close(ready)
 
 
-def _with_files(settings: Settings) -> Settings:
+def with_files(settings: Settings) -> Settings:
     """Allow a file for each connection, or no more connections than the system allows files."""
     wanted = settings.connections + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

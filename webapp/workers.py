@@ -34,7 +34,7 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         self._queue: deque[Any] = deque()
-        self._idle = 0
+        self.idle = 0
         self._ended = False
         self._changed = threading.Condition()
         self._threads = [
@@ -91,15 +91,15 @@ class Workers:
 
     def _next(self) -> Any:
         with self._changed:
-            self._idle += 1
+            self.idle += 1
             self._changed.wait_for(lambda: self._queue or self._ended)
-            self._idle -= 1
+            self.idle -= 1
             return None if self._ended else self._queue.popleft()
 
     def _another(self) -> together.Task | None:
         """Return what handles one that waits although no worker is idle."""
         with self._changed:
-            if self._idle or not self._queue:
+            if self.idle or not self._queue:
                 return None
             task: together.Task = self._queue.popleft().service
             return task

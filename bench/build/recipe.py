@@ -22,6 +22,7 @@ def key(step: Step, seed: int) -> str:
     """Return the hash under which a step's result is stored, 64 hexadecimal digits."""
     content = {
         **recipe_of(step),
+        "version": step.version,
         "inputs": [key(source, seed) for source in step.inputs],
         "seed": seed if step.seeded else None,
         "versions": step.versions(),
@@ -30,7 +31,7 @@ def key(step: Step, seed: int) -> str:
 
 
 def recipe_of(step: Step) -> dict[str, Any]:
-    """Return a step's name, version and plain fields: what a person would write down of it."""
+    """Return a step's name and plain fields: what a person would write down of it."""
     fields = {
         field.name: getattr(step, field.name)
         for field in dataclasses.fields(step)
@@ -38,7 +39,6 @@ def recipe_of(step: Step) -> dict[str, Any]:
     }
     return {
         "step": type(step).__name__,
-        "version": step.version,
         "fields": {
             name: _plain(value) for name, value in fields.items() if not isinstance(value, Step)
         },

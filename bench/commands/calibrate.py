@@ -81,7 +81,7 @@ def _take_alone(path: Path, batches: tuple[Batch, ...], most: int | None) -> Non
         record.drop_torn_end(path, there)
         done = there.batches()
     else:
-        record.begin(path, _about())
+        record.begin(path, about_machine())
         done = frozenset()
     todo = [batch for batch in batches if batch.number not in done][:most]
     if not todo:
@@ -121,7 +121,7 @@ def _build(wanted: Any, console: Any) -> dict[Any, Path]:
     return files
 
 
-def _about() -> dict[str, Any]:
+def about_machine() -> dict[str, Any]:
     """Describe this machine and its software, in the file's first line."""
     import importlib.metadata  # noqa: PLC0415
 
@@ -145,7 +145,7 @@ def _about() -> dict[str, Any]:
 
 def _refuse_other_world(path: Path, about: dict[str, Any]) -> None:
     """A calibration is of one machine and one runtime; another needs a file of its own."""
-    here = _about()
+    here = about_machine()
     for key in ("machine", "cpu", "runtime", "processes"):
         if about.get(key) != here[key]:
             raise UsageProblem(

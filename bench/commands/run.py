@@ -59,7 +59,7 @@ Then `slimbench promote latest --profile {PROFILE} --reason "..."` makes the run
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the models, the data and how both go together."""
-    parser._negative_number_matcher = _NO_OPTION
+    parser._negative_number_matcher = _NO_OPTION  # noqa: SLF001 - argparse has no public way
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
     add = parser.add_argument

@@ -61,7 +61,7 @@ def found_for_keras(scratch: Path) -> Iterator[list[Path]]:
         file_hash = options.get("file_hash")
         path = in_cache(name)
         if path is None or (file_hash and not data_utils.validate_file(path, file_hash)):
-            path = _kept(_downloaded(keras_get_file, name, origin, options, scratch))
+            path = keep_in_cache(downloaded(keras_get_file, name, origin, options, scratch))
         found.append(path)
         return str(path)
 
@@ -72,7 +72,7 @@ def found_for_keras(scratch: Path) -> Iterator[list[Path]]:
         data_utils.get_file = keras_get_file
 
 
-def _downloaded(
+def downloaded(
     keras_get_file: Callable[..., str],
     name: str,
     origin: str,
@@ -121,19 +121,19 @@ def _never_reached(error: Exception) -> bool:
     )
 
 
-def _kept(downloaded: Path) -> Path:
+def keep_in_cache(fetched: Path) -> Path:
     """Put a whole file into Keras's cache; where that cannot be written, use it where it is."""
     folder = cache_folders()[0]
-    part = folder / f".{downloaded.name}.{os.getpid()}.part"
+    part = folder / f".{fetched.name}.{os.getpid()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(downloaded, part)
-        part.replace(folder / downloaded.name)
+        shutil.copyfile(fetched, part)
+        part.replace(folder / fetched.name)
     except OSError:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-        return downloaded
-    return folder / downloaded.name
+        return fetched
+    return folder / fetched.name
 
 
 @contextlib.contextmanager

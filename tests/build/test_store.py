@@ -138,7 +138,7 @@ def test_the_message_names_the_file_that_changed(store):
     flip(put(store, crumb=b"soft", crust=b"hard").file("crust"))
     assert store.find(KEY, said.append) is None
     assert "crust has another hash than when it was written" in said[0]
-    assert not store._folder(KEY).exists()
+    assert not store.has(KEY)
 
 
 def test_damage_is_said_once_and_other_objects_stay(store):

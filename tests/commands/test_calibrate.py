@@ -83,8 +83,8 @@ def test_another_machine_needs_another_file(
     path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     main(["calibrate", str(path), "--batches", "1"])
-    about = calibrate._about()
-    monkeypatch.setattr(calibrate, "_about", lambda: {**about, "cpu": "another"})
+    about = calibrate.about_machine()
+    monkeypatch.setattr(calibrate, "about_machine", lambda: {**about, "cpu": "another"})
     assert main(["calibrate", str(path)]) == 2
     assert "Name another file to calibrate this one" in capsys.readouterr().err
 

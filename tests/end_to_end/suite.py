@@ -156,6 +156,8 @@ class Suite:
             **kept,
             "LC_ALL": "C.UTF-8",
             "PYTHONPATH": os.pathsep.join(path),
+            # Nobody who only runs the suite has it, and it takes longer to load than the suite.
+            "PYTEST_ADDOPTS": "-p no:schemathesis",
             "SLIMBENCH_STORE": str(self.store),
         }
 

@@ -43,10 +43,19 @@ def test_each_group_fails_with_one_sentence_and_the_history_says_so(
     ("text", "line", "said"),
     [
         ('[quick."*"]\nsize_max = 3\n', 2, "size_mb_max"),
-        ('[quick."*"]\nlatency_s_max = 3\n', 2, "latency_ms_max"),
-        ('[quick."*"]\n\nbeauty_min = 3\n', 3, "accuracy_top1_min"),
-        ("[quick.student_f64]\nsize_mb_max = 3\n", 1, "student_scratch_f16"),
-        ('[slow."*"]\nsize_mb_max = 3\n', 1, "digits"),
+        pytest.param(
+            '[quick."*"]\nlatency_s_max = 3\n', 2, "latency_ms_max", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            '[quick."*"]\n\nbeauty_min = 3\n', 3, "accuracy_top1_min", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "[quick.student_f64]\nsize_mb_max = 3\n",
+            1,
+            "student_scratch_f16",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param('[slow."*"]\nsize_mb_max = 3\n', 1, "digits", marks=pytest.mark.slow),
         ('[quick."*"]\naccuracy_top1_min = 95\n', 2, "0.95"),
     ],
 )

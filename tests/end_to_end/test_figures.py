@@ -110,7 +110,7 @@ def test_parameters_and_zeros(first: FirstRun, variant: str) -> None:
     """Not of the float16 file, whose operators see what DEQUANTIZE makes of its weights."""
     interpreter = Interpreter(model_path=str(model(first, variant)))
     interpreter.allocate_tensors()
-    operators = [each for each in interpreter._get_ops_details() if each["op_name"] in WEIGHTED]
+    operators = [each for each in interpreter._get_ops_details() if each["op_name"] in WEIGHTED]  # noqa: SLF001
     kernels = {int(each["inputs"][1]) for each in operators}
     biases = {int(each["inputs"][2]) for each in operators}
     weights = np.concatenate([interpreter.get_tensor(index).ravel() for index in kernels])

@@ -65,6 +65,7 @@ def crossed(
     return suite, interrupted, killed, [running.finish() for running in both]
 
 
+@pytest.mark.slow
 def test_interrupted_while_training_nothing_is_saved(
     crossed: tuple[Suite, Done, Done, list[Done]],
 ) -> None:
@@ -74,6 +75,7 @@ def test_interrupted_while_training_nothing_is_saved(
     assert killed.status == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_share_the_work_and_keep_apart(
     crossed: tuple[Suite, Done, Done, list[Done]], first: FirstRun
 ) -> None:

@@ -28,14 +28,18 @@ def assert_refused(done: Done, suite: Suite, *said: str) -> None:
     [
         (("--profile=quik",), ("quik", "digits", "quick")),
         (("--engines=onnx",), ("onnx", "litert")),
-        (("--engines=litert,",), ("--engines", "comma")),
-        (("--threads=0",), ("'0'", f"{CPUS} CPU")),
+        pytest.param(("--engines=litert,",), ("--engines", "comma"), marks=pytest.mark.slow),
+        pytest.param(("--threads=0",), ("'0'", f"{CPUS} CPU"), marks=pytest.mark.slow),
         (("--threads=99999",), ("'99999'", f"{CPUS} CPU")),
-        (("--threads=1,abc",), ("'abc'", f"{CPUS} CPU")),
+        pytest.param(("--threads=1,abc",), ("'abc'", f"{CPUS} CPU"), marks=pytest.mark.slow),
         (("--seed=-1",), ("--seed", "2**32 - 1")),
         (("--budgets=nowhere.toml",), ("nowhere.toml", "No such file")),
         (("--benchmark-disable",), ("--benchmark-disable", "nothing is measured")),
-        (("--benchmark-skip",), ("--benchmark-skip", "nothing is measured")),
+        pytest.param(
+            ("--benchmark-skip",),
+            ("--benchmark-skip", "nothing is measured"),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else None,
 )

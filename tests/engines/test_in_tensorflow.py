@@ -8,10 +8,10 @@ import sys
 
 import numpy as np
 import pytest
+from bench.steps.softening import softmax
 
 from bench import engines
 from bench.places import CHECKOUT
-from bench.steps.softening import softmax
 
 
 @pytest.fixture(scope="module")

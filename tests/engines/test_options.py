@@ -25,7 +25,7 @@ def scores_and_operators(engine: Engine, model: Path) -> tuple[list[float], set[
     session = engine.load(model, 1)
     session.feed(np.full(SHAPE, 7, np.uint8))
     session.invoke()
-    details = session._interpreter._get_ops_details()  # type: ignore[attr-defined]
+    details = session._interpreter._get_ops_details()  # type: ignore[attr-defined]  # noqa: SLF001
     return session.scores().tolist(), {each["op_name"] for each in details}
 
 

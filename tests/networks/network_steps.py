@@ -94,7 +94,7 @@ def first_operators(model: Any, layer: str) -> list[str]:
 
     head = keras().Model(model.input, model.get_layer(layer).output)
     converted = tf.lite.TFLiteConverter.from_keras_model(head).convert()
-    names = [each["op_name"] for each in Interpreter(model_content=converted)._get_ops_details()]
+    names = [each["op_name"] for each in Interpreter(model_content=converted)._get_ops_details()]  # noqa: SLF001
     return [name for name in names if name != "DELEGATE"]
 
 

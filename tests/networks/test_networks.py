@@ -176,14 +176,14 @@ def test_ranges_are_the_widest_that_the_photographs_made(folder):
     )
     interpreter.allocate_tensors()
     (pixels,) = interpreter.get_input_details()
-    means = [each for each in interpreter._get_ops_details() if each["op_name"] == "MEAN"]
+    means = [each for each in interpreter._get_ops_details() if each["op_name"] == "MEAN"]  # noqa: SLF001
     index = means[0]["outputs"][0]
     seen = []
     for image in shown:
         interpreter.set_tensor(pixels["index"], image[np.newaxis].astype(np.float32))
         interpreter.invoke()
         seen.append(interpreter.get_tensor(index))
-    name = interpreter._get_tensor_details(index, 0)["name"]
+    name = interpreter._get_tensor_details(index, 0)["name"]  # noqa: SLF001
     assert float(ranges[name]["min"].squeeze()) == pytest.approx(np.min(seen), rel=1e-3, abs=1e-4)
     assert float(ranges[name]["max"].squeeze()) == pytest.approx(np.max(seen), rel=1e-3)
 

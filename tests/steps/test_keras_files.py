@@ -25,7 +25,7 @@ def fresh(monkeypatch, tmp_path):
 
 
 def download(get_file, scratch):
-    return keras_files._downloaded(get_file, "w.h5", ORIGIN, {"cache_subdir": "models"}, scratch)
+    return keras_files.downloaded(get_file, "w.h5", ORIGIN, {"cache_subdir": "models"}, scratch)
 
 
 def landing(cache_dir):
@@ -110,7 +110,7 @@ def test_a_full_disk_is_no_missing_file(tmp_path):
 def test_what_was_fetched_is_kept_whole_in_kerass_cache(tmp_path):
     fetched = landing(tmp_path / "scratch")
     fetched.write_bytes(b"weights")
-    kept = keras_files._kept(fetched)
+    kept = keras_files.keep_in_cache(fetched)
     assert kept == keras_files.in_cache("w.h5")
     assert kept.read_bytes() == b"weights"
     assert [path.name for path in kept.parent.iterdir()] == ["w.h5"]
@@ -120,4 +120,4 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path):
     (tmp_path / "home").write_text("a file, not a folder", encoding="utf-8")
     fetched = landing(tmp_path / "scratch")
     fetched.write_bytes(b"weights")
-    assert keras_files._kept(fetched) == fetched
+    assert keras_files.keep_in_cache(fetched) == fetched

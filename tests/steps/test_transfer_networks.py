@@ -145,7 +145,7 @@ def test_every_channel_of_a_depthwise_convolution_has_a_range_of_its_own(folder)
     tensors = {each["index"]: each for each in model.get_tensor_details()}
     kernels = [
         tensors[each["inputs"][1]]
-        for each in model._get_ops_details()
+        for each in model._get_ops_details()  # noqa: SLF001 - the runtime's list of operators
         if each["op_name"] == "DEPTHWISE_CONV_2D"
     ]
     assert len(kernels) == 17

@@ -419,7 +419,7 @@ def test_an_address_written_otherwise_passes_no_queue(start: Start) -> None:
     for count, sender in enumerate(senders, start=1):
         sender.start()
         wait_until(lambda taken=count: service.taken == taken)
-    assert running.server.lanes._stable.waits_since() is not None
+    assert running.server.lanes.stable.waits_since() is not None
     service.gate.set()
     for sender in senders:
         sender.join(PATIENCE)

@@ -294,8 +294,8 @@ def test_there_are_no_more_connections_than_files(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(
         server.resource, "setrlimit", lambda _, asked: limits.__setitem__("set", asked)
     )
-    assert server._with_files(Settings(connections=512)).connections == 200 - server.SPARE_FILES
+    assert server.with_files(Settings(connections=512)).connections == 200 - server.SPARE_FILES
     assert limits["set"] == (200, 200)
-    assert server._with_files(Settings(connections=100)).connections == 100
+    assert server.with_files(Settings(connections=100)).connections == 100
     limits["now"] = (4096, 4096)
-    assert server._with_files(Settings(connections=512)).connections == 512
+    assert server.with_files(Settings(connections=512)).connections == 512

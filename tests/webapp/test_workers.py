@@ -133,7 +133,7 @@ def test_an_idle_worker_is_better_than_a_place_in_a_batch() -> None:
 
 def wait_idle(workers: Workers, count: int) -> None:
     end = time.monotonic() + 30
-    while workers._idle != count:
+    while workers.idle != count:
         assert time.monotonic() < end
         time.sleep(0.001)
 
