@@ -14,6 +14,7 @@ from bench.steps import images
 from bench.steps.images import Images
 from bench.steps.quantize import calibration_images
 from tests.build.recorder import made
+from tests.steps.tensorflow_steps import evaluation_split
 
 SPLITS = ("train", "validation", "test")
 
@@ -98,10 +99,11 @@ def test_what_is_stored_is_what_was_split(splits, stored):
     assert np.array_equal(images.training_images(stored)[1], splits.train[1])
     assert np.array_equal(images.validation_images(stored)[0], splits.validation[0])
     assert np.array_equal(images.validation_images(stored)[1], splits.validation[1])
-    pixels, labels, classes = images.evaluation_images(stored)
+    with np.load(stored / EVALUATION_FILE) as file:
+        pixels, labels, classes = (file[name] for name in ("images", "labels", "classes"))
     assert np.array_equal(pixels, splits.test[0])
     assert np.array_equal(labels, splits.test[1])
-    assert classes == tuple("0123456789")
+    assert tuple(classes) == tuple("0123456789")
     assert pixels.dtype == np.uint8
     with np.load(stored / EVALUATION_FILE) as file:
         assert set(file.files) == {"images", "labels", "classes"}
@@ -116,7 +118,7 @@ def test_calibration_sees_training_images_and_both_ends_alone(stored):
     even = (shown == shown[:, :1, :1, :1]).all(axis=(1, 2, 3))
     assert sorted(shown[even][:, 0, 0, 0].tolist()) == [0, 255]
     assert contents(shown[~even]) <= contents(pixels)
-    evaluated = contents(images.evaluation_images(stored)[0])
+    evaluated = contents(evaluation_split(stored)[0])
     assert contents(shown).isdisjoint(evaluated)
     assert contents(shown).isdisjoint(contents(images.validation_images(stored)[0]))
     classes = {image.tobytes(): label for image, label in zip(pixels, labels, strict=True)}
