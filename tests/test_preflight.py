@@ -108,7 +108,7 @@ def pretend(
     readings, clock = iter(own), iter((10.0, 11.0))
     monkeypatch.setattr(psutil, "cpu_times_percent", lambda **_: shares)
     monkeypatch.setattr(psutil, "cpu_count", lambda: cpus)
-    monkeypatch.setattr(preflight, "_seconds", lambda _: next(readings))
+    monkeypatch.setattr(preflight, "cpu_seconds", lambda _: next(readings))
     monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
 
 
