@@ -160,7 +160,7 @@ def summary(folder: Path) -> dict[str, Any]:
     """Return what is to be compared of a result: numbers where computing may differ by CPU.
 
     Images, labels and configurations are exact, hence a hash; of weights and of answers each
-    array's mean magnitude, of files their sizes too.
+    array's mean magnitude, of files their sizes too, which names in them change by some bytes.
     """
     found: dict[str, Any] = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -172,7 +172,7 @@ def summary(folder: Path) -> dict[str, Any]:
         elif path.suffix == ".json":
             found[name] = {"keys": _keys(json.loads(path.read_text(encoding="utf-8")))}
         elif path.suffix == ".tflite":
-            found[name] = {"bytes": path.stat().st_size, "answers": answers(path)}
+            found[name] = {"bytes": float(path.stat().st_size), "answers": answers(path)}
         elif path.suffix == ".bin":
             found[name] = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     return found
