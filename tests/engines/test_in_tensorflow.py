@@ -66,7 +66,9 @@ def test_tensorflows_interpreter_names_what_it_cannot_run(told):
 
 def test_keras_answers_with_the_probabilities_of_its_logits(told):
     keras = told["keras"]
-    np.testing.assert_allclose(keras["scores"], softmax(np.array(keras["logits"]), axis=-1), atol=1e-6)
+    np.testing.assert_allclose(
+        keras["scores"], softmax(np.array(keras["logits"]), axis=-1), atol=1e-6
+    )
     assert not np.allclose(keras["scores"][0], keras["scores"][1])
     assert keras["input_shape"] == [1, 16, 16, 3]
     assert keras["precision"] == "float32"
