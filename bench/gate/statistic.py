@@ -16,9 +16,12 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
 LogRatios = Sequence[float]
+
+_Whole = npt.NDArray[np.int64]
 
 Side = Literal["greater", "less", "two-sided"]
 
@@ -30,8 +33,8 @@ CONFIDENCE = 0.95
 SEED = 20
 """Of bootstrap and flips: the same ratios always give the same answer."""
 
-STEPS = 2**50
-"""In how many steps the median size is counted: as fine as float64, and thousands fit an int64."""
+PART_BITS = 32
+"""Of the parts of a whole number, so few that float64 adds a million parts without rounding."""
 
 FLIPS = 9999
 """Flips drawn where all are more than that, from 14 processes on."""
@@ -54,12 +57,21 @@ def p_off(log_ratios: LogRatios) -> float:
 
 @functools.lru_cache(maxsize=4096)
 def _sign_flip(log_ratios: tuple[float, ...], margin: float, side: Side) -> float:
-    """Compute it once: a calibration asks for the same comparison in many profiles."""
-    sizes = _clipped(np.asarray(log_ratios) - margin)
+    """Compute it once: a calibration asks for the same comparison in many profiles.
+
+    What counts of a flip is whether its sum is above, below or equal to the observed one. So ones
+    are flipped in place of sizes, and the statistic says for each flip how its sum compares.
+    """
+    parts = _in_parts(_clipped(log_ratios, margin))
+    observed = parts.sum(axis=0)
+
+    def compared(signs: npt.NDArray[np.float64], axis: int) -> _Whole:
+        return _signs((np.moveaxis(signs, axis, -1) @ parts - observed).astype(np.int64))
+
     return float(
         stats.permutation_test(
-            (sizes,),
-            np.sum,
+            (np.ones(len(log_ratios)),),
+            compared,
             permutation_type="samples",
             vectorized=True,
             n_resamples=FLIPS,
@@ -69,19 +81,46 @@ def _sign_flip(log_ratios: tuple[float, ...], margin: float, side: Side) -> floa
     )
 
 
-def _clipped(
-    differences: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """Return differences, none counted as more than the median size of all, as whole numbers.
+def _clipped(log_ratios: Sequence[float], margin: float) -> list[int]:
+    """Return differences from the margin, none counted as more than the median size of all.
 
     Flipping signs changes no size, so the test stays exact. A process that a neighbour spoilt
-    then weighs as much as any other, however far off it is. Whole numbers, since the test counts
-    the sums that equal the observed one: sums of floats are rounded, each in its own way.
+    then weighs as much as any other, however far off it is. All are whole numbers of one step, so
+    fine that nothing is rounded: the test counts the sums that equal the observed one, and sums,
+    differences and quotients of floats are rounded, each in its own way.
     """
-    most = float(np.median(np.abs(differences)))
-    if not most:
-        return np.zeros(len(differences), np.int64)
-    return np.rint(np.clip(differences, -most, most) / most * STEPS).astype(np.int64)
+    exact = [float(value).as_integer_ratio() for value in (*log_ratios, margin)]
+    steps = 2 * max(below for _, below in exact)  # twice, for a median between two; powers of two
+    *values, limit = [above * (steps // below) for above, below in exact]
+    differences = [value - limit for value in values]
+    sizes = sorted(abs(each) for each in differences)
+    most = (sizes[(len(sizes) - 1) // 2] + sizes[len(sizes) // 2]) // 2
+    return [max(-most, min(most, each)) for each in differences]
+
+
+def _in_parts(values: Sequence[int]) -> npt.NDArray[np.float64]:
+    """Return a row for each value: its parts of `PART_BITS`, each with its sign, lowest first."""
+    count = max(abs(value) for value in values).bit_length() // PART_BITS + 1
+    lowest = 2**PART_BITS - 1
+    rows = [
+        [
+            (1 if value > 0 else -1) * (abs(value) >> PART_BITS * part & lowest)
+            for part in range(count)
+        ]
+        for value in values
+    ]
+    return np.array(rows, np.float64)
+
+
+def _signs(sums: _Whole) -> _Whole:
+    """Return -1, 0 or 1 for each sum of such rows, in which nothing was carried yet."""
+    carried = np.zeros(sums.shape[:-1], np.int64)
+    rest = np.zeros(sums.shape[:-1], np.int64)
+    for part in np.moveaxis(sums, -1, 0):
+        carried = carried + part
+        rest |= carried & (2**PART_BITS - 1)
+        carried >>= PART_BITS
+    return np.where(carried < 0, -1, np.sign(carried + rest))
 
 
 def centre(log_ratios: LogRatios) -> float:

@@ -8,19 +8,15 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy.stats import permutation_test
 
 from bench.gate import statistic
 from tests.examples import examples
 
 
-@given(st.integers(0, 2**32 - 1))
-@settings(max_examples=examples(50))
-@example(70)  # the observed sum is nearly 0, and others equal it only before rounding
-def test_the_p_value_is_the_share_of_sign_flips_that_are_as_extreme(seed: int) -> None:
-    """Counted in fractions, so that equal sums are equal; many are, as clipped sizes are alike."""
-    rng = np.random.default_rng(seed)
-    ratios = [float(ratio) for ratio in rng.normal(0, 0.2, rng.integers(4, 9))]
-    exact = [Fraction(ratio) for ratio in ratios]
+def check_against_all_flips(ratios: list[float], margin: float) -> None:
+    """Count in fractions, so that equal sums are equal; many are, as clipped sizes are alike."""
+    exact = [Fraction(ratio) - Fraction(margin) for ratio in ratios]
     most = statistics.median(abs(ratio) for ratio in exact)
     clipped = [max(-most, min(most, ratio)) for ratio in exact]
     seen = sum(clipped)
@@ -30,10 +26,46 @@ def test_the_p_value_is_the_share_of_sign_flips_that_are_as_extreme(seed: int) -
     ]
     above = Fraction(sum(flip >= seen for flip in flips), len(flips))
     below = Fraction(sum(flip <= seen for flip in flips), len(flips))
-    assert statistic.p_above(ratios, 0.0) == pytest.approx(float(above), abs=1e-12)
-    assert statistic.p_below(ratios, 0.0) == pytest.approx(float(below), abs=1e-12)
-    both = min(1.0, 2 * float(min(above, below)))
-    assert statistic.p_off(ratios) == pytest.approx(both, abs=1e-12)
+    assert statistic.p_above(ratios, margin) == float(above)
+    assert statistic.p_below(ratios, margin) == float(below)
+    if not margin:
+        assert statistic.p_off(ratios) == min(1.0, 2 * float(min(above, below)))
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=examples(50))
+@example(70)  # the observed sum is nearly 0, and others equal it only before rounding
+def test_the_p_value_is_the_share_of_sign_flips_that_are_as_extreme(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    check_against_all_flips([float(ratio) for ratio in rng.normal(0, 0.2, rng.integers(4, 9))], 0.0)
+
+
+@given(
+    st.lists(st.integers(-9, 9).map(float) | st.floats(-1, 1), min_size=2, max_size=8),
+    st.sampled_from([0.0, 0.03, 1.0]),
+)
+@settings(max_examples=examples(100))
+@example([1.0, 3.0, -4.0, 7.0, 7.0, -7.0, -7.0], 0.0)  # 1 + 3 = 4, but not in rounded sevenths
+@example([1e300, -1e300, 5e-324, 2.0], 0.03)  # further apart than any float has digits
+def test_sums_are_equal_where_they_are_and_not_by_rounding(
+    ratios: list[float], margin: float
+) -> None:
+    check_against_all_flips(ratios, margin)
+
+
+@pytest.mark.parametrize("step", [1.0, 2.0**-60])
+def test_sums_of_flips_that_are_drawn_are_as_exact(step: float) -> None:
+    whole = np.array([1, 3, -4, 2, -5, 6, 1, -2, *[7, -7] * 5, 7])
+    drawn = permutation_test(
+        (whole,),
+        np.sum,
+        permutation_type="samples",
+        n_resamples=statistic.FLIPS,
+        alternative="greater",
+        rng=statistic.SEED,
+    )
+    assert np.count_nonzero(drawn.null_distribution == whole.sum()) > 100  # ties
+    assert statistic.p_above([float(each) * step for each in whole], 0.0) == drawn.pvalue
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
