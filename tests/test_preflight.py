@@ -80,7 +80,6 @@ def test_the_real_machine_is_read_quickly() -> None:
 @pytest.fixture
 def busy_child() -> Iterator[subprocess.Popen[bytes]]:
     child = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-    time.sleep(0.2)
     yield child
     child.kill()
     child.wait()
@@ -92,7 +91,7 @@ def test_the_work_of_our_own_children_is_not_that_of_others(
     mine = [psutil.Process(), psutil.Process(busy_child.pid)]
     assert {one.pid for one in mine} <= {one.pid for one in preflight.family()}
     before = preflight.cpu_seconds(mine)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while preflight.cpu_seconds(mine) < before + 0.1 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert preflight.cpu_seconds(mine) >= before + 0.1

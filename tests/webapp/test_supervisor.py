@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UsageProblem
+from tests.build.recorder import wait_until
 from tests.photos.pictures import wait_for
 from webapp import supervisor
 from webapp.listening import listen
@@ -93,10 +94,16 @@ def starts(here: Path) -> int:
     return len(list(here.glob("started*")))
 
 
-def kill_when(path: Path, what: signal.Signals = signal.SIGTERM) -> Callable[[], None]:
+def kill_when(
+    path: Path,
+    what: signal.Signals = signal.SIGTERM,
+    noticed: Callable[[], object] = lambda: True,
+) -> Callable[[], None]:
+    """Return what sends a signal once a server made the file and its supervisor noticed."""
+
     def send() -> None:
         wait_for(path)
-        time.sleep(0.05)
+        wait_until(noticed, "the supervisor says something")
         os.kill(os.getpid(), what)
 
     return send
@@ -108,7 +115,7 @@ def test_a_signal_is_passed_on_and_the_end_is_clean(
 ) -> None:
     supervised = make("ready(); until_signal()")
     before = signal.getsignal(what)
-    assert supervised.run(kill_when(tmp_path / "waiting", what)) == 0
+    assert supervised.run(kill_when(tmp_path / "waiting", what, lambda: supervised.said)) == 0
     assert (tmp_path / "ended").exists()
     assert not (tmp_path / "interrupted").exists()
     assert starts(tmp_path) == 1
@@ -223,7 +230,8 @@ def test_a_signal_between_two_servers_ends_it_too(
 ) -> None:
     monkeypatch.setattr(supervisor, "STEADY_SECONDS", 60.0)
     supervised = make('ready(); (here / "waiting").touch()')
-    assert supervised.run(kill_when(tmp_path / "waiting")) == 0
+    between = kill_when(tmp_path / "waiting", noticed=lambda: supervised.complaints)
+    assert supervised.run(between) == 0
     assert starts(tmp_path) == 1
 
 
