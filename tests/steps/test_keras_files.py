@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import threading
-import time
 import urllib.error
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -64,12 +65,24 @@ def test_who_does_not_answer_is_given_up_and_not_asked_again(monkeypatch, tmp_pa
 
 
 def test_a_download_that_began_may_take_longer(monkeypatch, tmp_path):
-    monkeypatch.setattr(keras_files, "CONNECT_SECONDS", 0.2)
+    begun, late, hours = threading.Event(), threading.Event(), itertools.count()
+
+    def clock():
+        """Stand still until the download began; then an hour goes by each time it is asked for."""
+        if not begun.is_set():
+            return 0.0
+        hour = next(hours)
+        if hour == 3:
+            late.set()
+        return 3600.0 * hour
+
+    monkeypatch.setattr(keras_files, "time", SimpleNamespace(monotonic=clock))
 
     def slow(*_, cache_dir, **__):
         path = landing(cache_dir)
         path.write_bytes(b"half")
-        time.sleep(0.6)
+        begun.set()
+        assert late.wait(30)
         path.write_bytes(b"whole")
         return str(path)
 
