@@ -259,7 +259,7 @@ def test_killing_the_parent_ends_the_child(waiting):
 def test_ctrl_c_leaves_no_child_and_nothing_half_written(waiting, store):
     parent, step, child = waiting
     parent.send_signal(signal.SIGINT)
-    _, complaint = parent.communicate(timeout=10)
+    _, complaint = parent.communicate(timeout=30)
     assert b"KeyboardInterrupt" in complaint
     assert parent.returncode in (1, 130, -signal.SIGINT)
     assert gone(child)

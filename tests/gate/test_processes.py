@@ -37,7 +37,7 @@ def timed(*files: tuple[Path, Path], effort: Effort = QUICK, processes: int = 1)
     return Timer(effort, Random(1))(pairs, processes, silent)  # noqa: S311
 
 
-def fake(program: str, effort: Effort = IMPATIENT) -> Readings:
+def fake(program: str, effort: Effort = QUICK) -> Readings:
     """Return what comes of a worker that reads its job and then runs this program."""
     command = (sys.executable, "-c", f"import os, sys, time\ninput()\n{program}")
     pairs = [Timed(CASE, Path("old.tflite"), Path("new.tflite"))]
@@ -98,7 +98,7 @@ def test_a_file_that_hangs_the_runtime_is_ended_and_named(small: Path, tmp_path:
     start = time.monotonic()
     (found,) = timed((small, bad), effort=IMPATIENT, processes=12)
     assert why(found) == f"the candidate's file {bad} answered nothing for 3 s and was ended"
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 12 * IMPATIENT.limit_s  # not once a process
     assert children() == []
 
 
@@ -141,7 +141,7 @@ def test_sides_take_turns_in_being_loaded_first_and_every_process_has_its_own_se
         "print(json.dumps({'event': 'end'}))\n"
     )
     pairs = [Timed(CASE, Path("old.tflite"), Path("new.tflite"))]
-    (found,) = Timer(IMPATIENT, Random(1), (sys.executable, "-c", program))(pairs, 4, silent)  # noqa: S311
+    (found,) = Timer(QUICK, Random(1), (sys.executable, "-c", program))(pairs, 4, silent)  # noqa: S311
     assert not isinstance(found, Broken)
     assert [reading["latency_ms.p50"].log_ratio for reading in found] == [0.0, 1.0, 0.0, 1.0]
     assert len({reading["init_ms"].candidate for reading in found}) == 4
@@ -161,7 +161,10 @@ def test_a_process_that_comes_to_no_file_blames_none() -> None:
 def test_a_process_that_hangs_takes_its_own_children_with_it() -> None:
     at = '{"event": "at", "pair": 0, "side": "baseline"}'
     own = ["sleep", f"600.{os.getpid()}"]
-    fake(f"import subprocess; subprocess.Popen({own}); print('{at}', flush=True); time.sleep(600)")
+    fake(
+        f"import subprocess; subprocess.Popen({own}); print('{at}', flush=True); time.sleep(600)",
+        IMPATIENT,
+    )
     left = [each for each in psutil.process_iter(["cmdline"]) if each.info["cmdline"] == own]
     for each in left:
         each.kill()
@@ -190,12 +193,12 @@ def test_a_worker_leaves_when_its_parent_was_killed(tmp_path: Path) -> None:
         time.sleep(0.05)
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    worker.wait(timeout=10)
+    worker.wait(timeout=60)
     assert not worker.is_running()
 
 
 def _wait_for_worker(parent: int) -> psutil.Process:
-    for _ in range(200):
+    for _ in range(1200):
         for child in psutil.Process(parent).children():
             if WORKER[-1] in child.cmdline():
                 return child

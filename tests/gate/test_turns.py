@@ -186,7 +186,7 @@ def test_a_file_that_hangs_the_runtime_is_ended_and_named(
     (found,) = timed(files, effort=IMPATIENT, processes=12)
     assert f"the {side}'s file {bad}" in why(found)
     assert why(found).endswith("answered nothing for 3 s and was ended")
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 12 * IMPATIENT.limit_s  # not once a process
     assert children() == []
 
 
@@ -213,7 +213,7 @@ def test_a_process_that_is_killed_between_its_turns_is_the_side_s_own_fault(tmp_
         "os.kill(os.getpid(), 9)\n"
     )
     pair = Timed(CASE, Path("old.tflite"), Path("new.tflite"))
-    (found,) = timer(Recorder(tmp_path / "log", "old", 1.0), dying, IMPATIENT)([pair], 1, silent)
+    (found,) = timer(Recorder(tmp_path / "log", "old", 1.0), dying, QUICK)([pair], 1, silent)
     assert why(found) == (
         "the candidate's file new.tflite, run with broken-env/bin/python, took its process down "
         "(SIGKILL)"
@@ -253,12 +253,12 @@ def test_both_workers_leave_when_their_parent_was_killed(tmp_path: Path) -> None
         time.sleep(0.05)
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    _, alive = psutil.wait_procs(workers, timeout=10)
+    _, alive = psutil.wait_procs(workers, timeout=60)
     assert alive == []
 
 
 def _wait_for_workers(parent: int) -> list[psutil.Process]:
-    for _ in range(200):
+    for _ in range(1200):
         found = [
             child for child in psutil.Process(parent).children() if SIDE_WORKER in child.cmdline()
         ]
