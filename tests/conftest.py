@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 from tests.examples import USUAL
 
@@ -27,6 +28,17 @@ HERE = Path(__file__).parent
 
 LONG = ("end_to_end/test_first_run.py", "steps/test_training.py", "networks", "own", "end_to_end")
 """Where files take long: they start first, so that no processor waits for one at the end."""
+
+
+@pytest.hookimpl(trylast=True)  # when hypothesis has loaded the profile that was asked for
+def pytest_configure() -> None:
+    """Leave out of fixed examples what hypothesis finds in the code that is imported so far.
+
+    It tries constants of it too, so that examples would change with any edit, and with the tests
+    that ran before.
+    """
+    if settings.default.derandomize:
+        pytest.MonkeyPatch().setattr(providers, "_get_local_constants", providers.Constants)
 
 
 @pytest.hookimpl(tryfirst=True)
