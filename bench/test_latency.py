@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bench.metrics.latency import PILOT_INVOCATIONS, pilot, rounds_for
-from bench.spec import Pixels
-from bench.stopwatch import Stopwatch
-from bench.subject import MeasuredSubject
+from slimbench.measurement.stopwatch import Stopwatch
+from slimbench.metrics.latency import PILOT_INVOCATIONS, pilot, rounds_for
+from slimbench.run.subject import MeasuredSubject
+from slimbench.spec import Pixels
 
 
 def test_latency(

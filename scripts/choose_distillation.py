@@ -22,13 +22,13 @@ import numpy as np
 from rich.console import Console
 from tabulate import tabulate
 
-from bench.build.scheduler import Failure, build
-from bench.build.store import Store
-from bench.progress import BuildProgress
-from bench.spec import Step
-from bench.steps.validate import RESULT_FILE, Validate
 from bench.variants import digits, student
-from bench.whole_file import write_text
+from slimbench.atomic_write import write_text
+from slimbench.build.scheduler import Failure, build
+from slimbench.build.store import Store
+from slimbench.progress import BuildProgress
+from slimbench.spec import Step
+from slimbench.steps.validate import RESULT_FILE, Validate
 
 TEMPERATURES = (2.0, 4.0, 8.0)
 ALPHAS = (0.1, 0.3, 0.5, 0.9)

@@ -25,12 +25,13 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from bench import engines, profiles, variants
-from bench.build import recipe
-from bench.build.store import Store
-from bench.metrics.latency import PILOT_INVOCATIONS, pilot, rounds_for
-from bench.spec import MODEL_FILE
-from bench.whole_file import write_text
+from slimbench import engines
+from slimbench.atomic_write import write_text
+from slimbench.build import recipe
+from slimbench.build.store import Store
+from slimbench.metrics.latency import PILOT_INVOCATIONS, pilot, rounds_for
+from slimbench.spec import MODEL_FILE
+from slimbench.suite import profiles, variants
 
 SHORTEST_MS = 0.5
 """Below this the other tool's rounding alone is more than a percent."""

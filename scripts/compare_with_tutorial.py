@@ -25,7 +25,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.whole_file import write_text
+from slimbench.atomic_write import write_text
 
 INVOCATIONS = 50
 STEMS = ("resnet50", "mobilenetv2")
@@ -55,10 +55,10 @@ CHAINS = f"""
 import numpy as np
 from rich.console import Console
 from bench import engines, variants
-from bench.progress import BuildProgress
-from bench.spec import MODEL_FILE, Choices
-from bench.build.scheduler import build
-from bench.build.store import Store
+from slimbench.progress import BuildProgress
+from slimbench.spec import MODEL_FILE, Choices
+from slimbench.build.scheduler import build
+from slimbench.build.store import Store
 
 if __name__ == "__main__":
     made = variants.all_variants("imagenet", Choices(weights="random"))

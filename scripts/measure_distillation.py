@@ -23,13 +23,13 @@ from pathlib import Path
 from scipy import stats
 from tabulate import tabulate
 
-from bench.errors import UsageProblem
-from bench.history.document import HistoryError
-from bench.history.record import History
-from bench.history.select import WAYS, select
-from bench.places import RESULTS
-from bench.spec import Case
-from bench.whole_file import write_text
+from slimbench.atomic_write import write_text
+from slimbench.errors import UsageProblem
+from slimbench.history.document import HistoryError
+from slimbench.history.record import History
+from slimbench.history.select import WAYS, select
+from slimbench.paths import RESULTS
+from slimbench.spec import Case
 
 CONFIDENCE = 0.95
 

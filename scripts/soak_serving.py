@@ -27,14 +27,14 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from bench import engines
-from bench.serving.job import Clients, Job, Load, Poisson
-from bench.serving.load import percentile_ms, put_under, running
-from bench.serving.overload import overload
-from bench.serving.questions import questions, serial_answers
-from bench.serving.rate import Trial, highest_rate
-from bench.serving.server_process import ServerProcess, ask, started
-from webapp.manifest import DEFAULT, read_manifest
+from slimbench import engines
+from slimbench.serving.job import Clients, Job, Load, Poisson
+from slimbench.serving.load import percentile_ms, put_under, running
+from slimbench.serving.overload import overload
+from slimbench.serving.questions import questions, serial_answers
+from slimbench.serving.rate import Trial, highest_rate
+from slimbench.serving.server_process import ServerProcess, ask, started
+from slimbench.webapp.manifest import DEFAULT, read_manifest
 
 PICTURES = 64
 GROWTH_MIB = 8.0
@@ -79,7 +79,7 @@ def soaked(manifest: Path, batching: str) -> Iterator[Soaked]:
     options = ["--manifest", str(manifest.absolute()), *([batching] if batching else [])]
 
     def command(port: int) -> Sequence[str]:
-        return [sys.executable, "-m", "bench.cli", "serve", "--port", str(port), *options]
+        return [sys.executable, "-m", "slimbench.cli", "serve", "--port", str(port), *options]
 
     with tempfile.TemporaryDirectory(prefix="slimbench-soak-") as folder:
         log = Path(folder) / "server.log"

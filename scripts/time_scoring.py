@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench import engines, scoring
+from slimbench import engines
+from slimbench.measurement import scoring
 
 
 def main() -> None:

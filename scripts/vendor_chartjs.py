@@ -14,7 +14,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parent.parent / "webapp" / "static" / "vendor"
+FOLDER = Path(__file__).resolve().parent.parent / "slimbench" / "webapp" / "static" / "vendor"
 BUILD = "chart.umd.min.js"
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from pytest_benchmark.stats import Stats
 from scipy.stats import binomtest
 
-from bench.history.record import History, record
-from bench.history.write import thin
+from slimbench.history.record import History, record
+from slimbench.history.write import thin
 
 IMAGES = 500
 REFERENCE = "resnet50_f32"

@@ -6,14 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import bench
+import slimbench
 
 
 def printed(program: str, *arguments: str) -> str:
     """Run Python code from the checkout; CalledProcessError where it fails."""
     ended = subprocess.run(
         [sys.executable, "-c", program, *arguments],
-        cwd=Path(bench.__file__).parents[1],
+        cwd=Path(slimbench.__file__).parents[1],
         capture_output=True,
         text=True,
         check=True,

@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from bench.build import recipe
-from bench.build.scheduler import Failure, Outcome, Result
-from bench.build.store import Artifact, Store
-from bench.evaluation import Evaluation
-from bench.plan import Plan
-from bench.profiles import Profile
-from bench.run import Run
-from bench.spec import MODEL_FILE, Budget, Case, Step, Variant, Workplace
-from bench.steps.gzip_size import RESULT_FILE, GzipSize
-from bench.steps.images import Images
-from bench.stopwatch import Stopwatch
+from slimbench.build import recipe
+from slimbench.build.scheduler import Failure, Outcome, Result
+from slimbench.build.store import Artifact, Store
+from slimbench.datasets.evaluation import Evaluation
+from slimbench.measurement.stopwatch import Stopwatch
+from slimbench.run.plan import Plan
+from slimbench.run.session import Run
+from slimbench.spec import MODEL_FILE, Budget, Case, Step, Variant, Workplace
+from slimbench.steps.gzip_size import RESULT_FILE, GzipSize
+from slimbench.steps.images import Images
+from slimbench.suite.profiles import Profile
 from tests.tiny_models import SHAPE, first_pixels, linear_model
 
 REFERENCE = Case("reference_f32", "litert", 1)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import cli, commands, registry
-from bench.commands import store
-from bench.errors import UsageProblem
-from bench.history.document import HistoryError
+from slimbench import cli, commands
+from slimbench.commands import store
+from slimbench.errors import UsageProblem
+from slimbench.history.document import HistoryError
+from slimbench.suite import registry
 from tests.fresh_process import printed
 
 Ending = Callable[[BaseException | int], None]
@@ -109,9 +110,9 @@ def test_a_command_is_in_the_module_of_its_name(name: str) -> None:
 def test_only_the_command_that_is_asked_for_is_loaded() -> None:
     program = (
         "import sys; from bench import cli; cli.make_parser(['store', '--prune']); "
-        "print(*(name for name in sys.modules if name.startswith('bench.commands.')))"
+        "print(*(name for name in sys.modules if name.startswith('slimbench.commands.')))"
     )
-    assert printed(program).split() == ["bench.commands.store"]
+    assert printed(program).split() == ["slimbench.commands.store"]
 
 
 def test_it_knows_its_version(capsys: pytest.CaptureFixture[str]) -> None:

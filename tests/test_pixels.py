@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from bench.engines.tensors import Encoder, Quantization, pixel_table
-from bench.pixels import MODES, as_floats, guess, luminance, values
+from slimbench.engines.tensors import Encoder, Quantization, pixel_table
+from slimbench.pixels import MODES, as_floats, guess, luminance, values
 
 IMAGES = hnp.arrays(np.uint8, st.tuples(st.integers(1, 5), st.integers(1, 5), st.just(3)))
 

@@ -7,8 +7,8 @@ from typing import cast
 import pytest
 from rich.console import Console
 
-from bench.progress import QUIET_SECONDS, BuildProgress, duration
-from bench.spec import Step
+from slimbench.progress import QUIET_SECONDS, BuildProgress, duration
+from slimbench.spec import Step
 from tests.ready_run import Clock
 
 
@@ -31,7 +31,7 @@ def tasks(*names: str) -> list[Step]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("bench.progress.time.monotonic", clock)
+    monkeypatch.setattr("slimbench.progress.time.monotonic", clock)
     return clock
 
 

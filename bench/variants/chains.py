@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bench.spec import Step, Variant
-from bench.steps.export import Convert, Export
-from bench.steps.quantize import Quantize, Ranges
+from slimbench.spec import Step, Variant
+from slimbench.steps.export import Convert, Export
+from slimbench.steps.quantize import Quantize, Ranges
 
 
 def float_file(trained: Step) -> Step:

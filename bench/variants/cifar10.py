@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.datasets import cifar10
-from bench.networks.weights import Network
-from bench.spec import Choices, Step, Variant
-from bench.steps.distill import Distill, TeacherAnswers
-from bench.steps.fine_tune import FineTune
-from bench.steps.images import FewImages
-from bench.steps.prune import Prune
-from bench.steps.train import Train
-from bench.steps.training import UNCHANGED, Schedule
-from bench.variants import imagenet
-from bench.variants.chains import float_file, variants
+from slimbench.datasets import cifar10
+from slimbench.networks.weights import Network
+from slimbench.spec import Choices, Step, Variant
+from slimbench.steps.distill import Distill, TeacherAnswers
+from slimbench.steps.fine_tune import FineTune
+from slimbench.steps.images import FewImages
+from slimbench.steps.prune import Prune
+from slimbench.steps.train import Train
+from slimbench.steps.training import UNCHANGED, Schedule
+
+from . import imagenet
+from .chains import float_file, variants
 
 NAME = "cifar10"
 CLASSES = len(cifar10.CLASSES)

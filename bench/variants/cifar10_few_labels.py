@@ -7,12 +7,13 @@ steps.
 
 from __future__ import annotations
 
-from bench.spec import Choices, Step, Variant
-from bench.steps.distill import Distill
-from bench.steps.train import Train
-from bench.steps.training import Schedule
-from bench.variants import cifar10
-from bench.variants.cifar10 import BOTH, LABELLED, NAME, REPEATS, SMALL, STUDENT, Shared
+from slimbench.spec import Choices, Step, Variant
+from slimbench.steps.distill import Distill
+from slimbench.steps.train import Train
+from slimbench.steps.training import Schedule
+
+from . import cifar10
+from .cifar10 import BOTH, LABELLED, NAME, REPEATS, SMALL, STUDENT, Shared
 
 ALONE = Schedule(epochs=300, batch=32, learning_rate=0.05, views=STUDENT.views)
 """7,500 steps, at a rate that fits the smaller batch."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bench.spec import Choices, Step, Variant
-from bench.steps.fine_tune import FineTune
-from bench.steps.prune import Prune
-from bench.steps.training import Schedule
-from bench.variants import cifar10, imagenet
-from bench.variants.cifar10 import BOTH, HEAD, NAME, PHOTOS, TRANSFER, Shared
+from slimbench.spec import Choices, Step, Variant
+from slimbench.steps.fine_tune import FineTune
+from slimbench.steps.prune import Prune
+from slimbench.steps.training import Schedule
+
+from . import cifar10, imagenet
+from .cifar10 import BOTH, HEAD, NAME, PHOTOS, TRANSFER, Shared
 
 PREFIX = "transfer_"
 """What the networks' names begin with; the rest is the name of the architecture."""

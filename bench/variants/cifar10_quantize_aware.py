@@ -6,13 +6,14 @@ others with the one whose name theirs begins with.
 
 from __future__ import annotations
 
-from bench.spec import Choices, Step, Variant
-from bench.steps.distill import TeacherAnswers
-from bench.steps.export import Convert, Export
-from bench.steps.quantize_aware import QuantizeAware
-from bench.steps.training import Schedule
-from bench.variants import cifar10
-from bench.variants.cifar10 import CUT, LARGE, NAME, SMALL, SPARSITIES, STUDENT, Shared
+from slimbench.spec import Choices, Step, Variant
+from slimbench.steps.distill import TeacherAnswers
+from slimbench.steps.export import Convert, Export
+from slimbench.steps.quantize_aware import QuantizeAware
+from slimbench.steps.training import Schedule
+
+from . import cifar10
+from .cifar10 import CUT, LARGE, NAME, SMALL, SPARSITIES, STUDENT, Shared
 
 STUDENTS = Schedule(epochs=6, batch=128, learning_rate=0.02, views=STUDENT.views)
 

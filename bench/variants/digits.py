@@ -6,11 +6,11 @@ long enough that batch norm's moving averages are right.
 
 from __future__ import annotations
 
-from bench.networks.weights import Network
-from bench.spec import Step
-from bench.steps.images import Images
-from bench.steps.train import Train
-from bench.steps.training import SCANS, Schedule
+from slimbench.networks.weights import Network
+from slimbench.spec import Step
+from slimbench.steps.images import Images
+from slimbench.steps.train import Train
+from slimbench.steps.training import SCANS, Schedule
 
 NAME = "digits"
 IMAGES = Images(NAME)

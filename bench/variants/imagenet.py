@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.errors import UsageProblem
-from bench.networks.imagenet import PREFIX
-from bench.networks.weights import Network
-from bench.spec import Step, Variant
-from bench.steps import pretrained
-from bench.steps.calibration_photos import CalibrationPhotos
-from bench.steps.pretrained import Pretrained
-from bench.steps.random_weights import RandomWeights
-from bench.variants.chains import variants
+from slimbench.errors import UsageProblem
+from slimbench.networks.imagenet import PREFIX
+from slimbench.networks.weights import Network
+from slimbench.spec import Step, Variant
+from slimbench.steps import pretrained
+from slimbench.steps.calibration_photos import CalibrationPhotos
+from slimbench.steps.pretrained import Pretrained
+from slimbench.steps.random_weights import RandomWeights
+
+from .chains import variants
 
 if TYPE_CHECKING:
-    from bench.spec import Choices
+    from slimbench.spec import Choices
 
 NAME = "imagenet"
 CLASSES = 1000

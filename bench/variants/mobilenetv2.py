@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bench.steps.train import Train
-from bench.variants import digits
-from bench.variants.chains import variants
+from slimbench.steps.train import Train
+
+from . import digits
+from .chains import variants
 
 SCHEDULE = digits.schedule(epochs=10, batch=32, learning_rate=0.05)
 

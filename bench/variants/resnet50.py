@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bench.steps.prune import Prune
-from bench.variants import digits
-from bench.variants.chains import variants
+from slimbench.steps.prune import Prune
+
+from . import digits
+from .chains import variants
 
 PRUNED50 = Prune(
     digits.RESNET50,

@@ -6,10 +6,11 @@ answers differ, so their difference is what distillation brought.
 
 from __future__ import annotations
 
-from bench.steps.distill import Distill, TeacherAnswers
-from bench.steps.train import Train
-from bench.variants import digits
-from bench.variants.chains import float_file, variants
+from slimbench.steps.distill import Distill, TeacherAnswers
+from slimbench.steps.train import Train
+
+from . import digits
+from .chains import float_file, variants
 
 SCHEDULE = digits.schedule(epochs=16, batch=32, learning_rate=0.1, views=4)
 

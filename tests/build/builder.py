@@ -8,10 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench.build.scheduler import build
-from bench.build.store import Artifact, Store
-from bench.places import CHECKOUT
-from bench.spec import Step
+from slimbench.build.scheduler import build
+from slimbench.build.store import Artifact, Store
+from slimbench.paths import CHECKOUT
+from slimbench.spec import Step
 from tests.build.recorder import SEED, Recorder
 
 

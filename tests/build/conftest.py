@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.build.store import Store
+from slimbench.build.store import Store
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.build import recipe
-from bench.build.scheduler import Outcome, build
-from bench.build.store import Artifact, Store
-from bench.spec import Step
+from slimbench.build import recipe
+from slimbench.build.scheduler import Outcome, build
+from slimbench.build.store import Artifact, Store
+from slimbench.spec import Step
 from tests.build.sample_steps import NOTE_FILE
 
 SEED = 7

@@ -12,8 +12,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from bench.errors import Unavailable, UsageProblem
-from bench.spec import Step, Toolchain, Workplace
+from slimbench.errors import Unavailable, UsageProblem
+from slimbench.spec import Step, Toolchain, Workplace
 
 NOTE_FILE = "note.txt"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.build.scheduler import Failure
-from bench.build.store import VARIABLE, Store, StoreError
+from slimbench.build.scheduler import Failure
+from slimbench.build.store import VARIABLE, Store, StoreError
 from tests.build.recorder import key, made, note
 from tests.build.sample_steps import Big, FullForGood, NoSpace, Sample
 

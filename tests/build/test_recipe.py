@@ -8,15 +8,16 @@ from typing import ClassVar
 
 import pytest
 
-from bench import datasets, variants
-from bench.build import recipe
-from bench.networks.weights import Network
-from bench.steps.export import Convert, Export
-from bench.steps.gzip_size import GzipSize
-from bench.steps.quantize import Quantize
-from bench.steps.train import Train
-from bench.steps.training import UNCHANGED, Schedule
 from bench.variants import digits
+from slimbench import datasets
+from slimbench.build import recipe
+from slimbench.networks.weights import Network
+from slimbench.steps.export import Convert, Export
+from slimbench.steps.gzip_size import GzipSize
+from slimbench.steps.quantize import Quantize
+from slimbench.steps.train import Train
+from slimbench.steps.training import UNCHANGED, Schedule
+from slimbench.suite import variants
 from tests.build.sample_steps import Sample, Seeded
 
 FLOUR = Sample("flour", "")
@@ -140,7 +141,7 @@ def test_two_steps_of_one_name_are_refused_by_name():
 def test_the_version_of_a_network_and_of_a_data_set_count(monkeypatch):
     step = Train(digits.IMAGES, Network("student", (32, 32, 3), 10), Schedule(1, 8, 0.1))
     before = key(step), key(digits.IMAGES)
-    monkeypatch.setattr("bench.networks.student.VERSION", 2)
+    monkeypatch.setattr("slimbench.networks.student.VERSION", 2)
     recipe.key.cache_clear()
     try:
         assert key(step) != before[0]

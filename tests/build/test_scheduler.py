@@ -11,10 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.build.scheduler import Failure
-from bench.build.store import Artifact
-from bench.build.worker import Assignment
-from bench.places import CHECKOUT
+from slimbench.build.scheduler import Failure
+from slimbench.build.store import Artifact
+from slimbench.build.worker import Assignment
+from slimbench.paths import CHECKOUT
 from tests.build import builder
 from tests.build.recorder import key, lines, made, note, runs, wait_until
 from tests.build.sample_steps import (
@@ -203,7 +203,7 @@ def test_a_process_that_ends_well_leaves_no_complaint_behind(store):
     assignment = Assignment(store.root, "plain", (), 7, store.log_file("plain"))
     job = pickle.dumps(assignment)
     child = subprocess.Popen(
-        [sys.executable, "-m", "bench.build.worker"],
+        [sys.executable, "-m", "slimbench.build.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

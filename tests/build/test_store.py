@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.build.store import MANIFEST, VARIABLE, Artifact, Store, StoreError, file_sha256
-from bench.errors import UsageProblem
+from slimbench.build.store import MANIFEST, VARIABLE, Artifact, Store, StoreError, file_sha256
+from slimbench.errors import UsageProblem
 from tests.build.recorder import key, made, note, runs
 from tests.build.sample_steps import NOTE_FILE, Sample
 

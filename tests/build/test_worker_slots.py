@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.build import worker_slots
-from bench.spec import Kind, Toolchain
+from slimbench.build import worker_slots
+from slimbench.spec import Kind, Toolchain
 from tests.build.sample_steps import Sample
 
 GIB = 1 << 30

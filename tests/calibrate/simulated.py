@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.calibrate import batch as batch_module
-from bench.calibrate.batch import take
-from bench.calibrate.design import Batch, workloads
-from bench.calibrate.record import Found
-from bench.calibrate.workload import Workload
-from bench.gate.processes import Paired, Readings, Timed
-from bench.gate.question import JUDGED
-from bench.spec import Advance
+from slimbench.calibrate import batch as batch_module
+from slimbench.calibrate.batch import take
+from slimbench.calibrate.design import Batch, workloads
+from slimbench.calibrate.record import Found
+from slimbench.calibrate.workload import Workload
+from slimbench.gate.processes import Paired, Readings, Timed
+from slimbench.gate.question import JUDGED
+from slimbench.spec import Advance
 
 
 def silent(done: float, total: float, note: str = "") -> None:

@@ -4,11 +4,11 @@ from collections import Counter
 
 import pytest
 
-from bench.calibrate import batch as batch_module
-from bench.calibrate.design import Batch, Trial, batches
-from bench.calibrate.workload import SIZES
-from bench.errors import UsageProblem
-from bench.gate.processes import Broken
+from slimbench.calibrate import batch as batch_module
+from slimbench.calibrate.design import Batch, Trial, batches
+from slimbench.calibrate.workload import SIZES
+from slimbench.errors import UsageProblem
+from slimbench.gate.processes import Broken
 from tests.calibrate.simulated import Machine, files_of, silent, taken
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bench.calibrate.design import batches, workloads
-from bench.calibrate.workload import LAYERS, SIZES
+from slimbench.calibrate.design import batches, workloads
+from slimbench.calibrate.workload import LAYERS, SIZES
 
 
 def test_it_holds_what_a_calibration_promises() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bench.calibrate import design, rates, record, table
-from bench.calibrate.aims import aims
-from bench.places import CHECKOUT, RESULTS
+from slimbench.calibrate import design, rates, record, table
+from slimbench.calibrate.aims import aims
+from slimbench.paths import CHECKOUT, RESULTS
 
 (PUBLISHED,) = sorted((RESULTS / "calibration").glob("*.jsonl"))
 

@@ -4,11 +4,11 @@ import dataclasses
 
 import pytest
 
-from bench.calibrate import table
-from bench.calibrate.aims import aims
-from bench.calibrate.design import batches
-from bench.calibrate.rates import InProfile, Rate, groups, in_profiles, judged_now
-from bench.calibrate.record import Calibration, Found
+from slimbench.calibrate import table
+from slimbench.calibrate.aims import aims
+from slimbench.calibrate.design import batches
+from slimbench.calibrate.rates import InProfile, Rate, groups, in_profiles, judged_now
+from slimbench.calibrate.record import Calibration, Found
 from tests.calibrate.simulated import Machine, taken
 
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench.build.scheduler import Failure, build
-from bench.build.store import Store
-from bench.calibrate import unpaired
-from bench.calibrate.workload import Size, Workload
-from bench.engines import get
-from bench.errors import UsageProblem
-from bench.progress import BuildProgress
-from bench.spec import MODEL_FILE
-from bench.tflite_file import weights
+from slimbench.build.scheduler import Failure, build
+from slimbench.build.store import Store
+from slimbench.calibrate import unpaired
+from slimbench.calibrate.workload import Size, Workload
+from slimbench.engines import get
+from slimbench.errors import UsageProblem
+from slimbench.progress import BuildProgress
+from slimbench.spec import MODEL_FILE
+from slimbench.tflite.file import weights
 
 SMALL = Size("tiny", side=8, channels=8)
 

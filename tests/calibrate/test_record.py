@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.calibrate import record
-from bench.calibrate.design import Batch, batches
-from bench.calibrate.record import CalibrationError, Found
+from slimbench.calibrate import record
+from slimbench.calibrate.design import Batch, batches
+from slimbench.calibrate.record import CalibrationError, Found
 from tests.calibrate.simulated import Machine, taken
 
 DESIGN = batches()

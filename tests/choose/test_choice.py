@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from bench.choose.choice import candidates, choose, told_apart
-from bench.choose.limits import make_limits
-from bench.errors import UsageProblem
-from bench.report.pareto import Tradeoff, on_front
+from slimbench.choose.choice import candidates, choose, told_apart
+from slimbench.choose.limits import make_limits
+from slimbench.errors import UsageProblem
+from slimbench.report.pareto import Tradeoff, on_front
 from tests import example_history
 from tests.fresh_process import printed
 
@@ -176,7 +176,7 @@ def test_a_setting_that_was_not_measured_is_said_with_what_was():
 
 def test_a_choice_needs_neither_pytest_nor_tensorflow():
     program = """
-import sys, bench.choose.show, bench.choose.choice
+import sys, slimbench.choose.show, slimbench.choose.choice
 print(sorted({"pytest", "tensorflow", "tf_keras", "ai_edge_litert"} & set(sys.modules)))
 """
     assert printed(program).strip() == "[]"

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.budgets import KINDS
-from bench.choose.limits import OPTIONS, Limit, make_limits
-from bench.errors import UsageProblem
-from bench.spec import Unmeasured
+from slimbench.choose.limits import OPTIONS, Limit, make_limits
+from slimbench.errors import UsageProblem
+from slimbench.spec import Unmeasured
+from slimbench.suite.budgets import KINDS
 from tests import example_history
 
 SIZE, RATIO, ACCURACY = "--max-size-mb", "--max-latency-ratio", "--min-accuracy"

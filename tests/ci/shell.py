@@ -8,8 +8,8 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from bench import cli
-from bench.places import CHECKOUT
+from slimbench import cli
+from slimbench.paths import CHECKOUT
 
 OPERATOR = re.compile(r"[();<>|&{}]+")
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*")

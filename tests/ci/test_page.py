@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from bench.gate.acknowledge import load_acknowledgements
-from bench.places import CHECKOUT
+from slimbench.gate.acknowledge import load_acknowledgements
+from slimbench.paths import CHECKOUT
 from tests.ci import shell
 
 PAGE = CHECKOUT / "docs" / "ci.md"

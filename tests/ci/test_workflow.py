@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from bench.places import CHECKOUT
+from slimbench.paths import CHECKOUT
 from tests.ci import shell
 
 FILE = CHECKOUT / ".github" / "workflows" / "bench.yml"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import cli
-from bench.history.write import save
+from slimbench import cli
+from slimbench.history.write import save
 from tests import example_history
 
 MACHINE = "Linux-CPython-3.11-64bit"

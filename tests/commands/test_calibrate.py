@@ -8,10 +8,10 @@ from typing import Any
 import filelock
 import pytest
 
-from bench.calibrate import batch as batch_module
-from bench.calibrate.design import Batch, batches
-from bench.cli import main
-from bench.commands import calibrate
+from slimbench.calibrate import batch as batch_module
+from slimbench.calibrate.design import Batch, batches
+from slimbench.cli import main
+from slimbench.commands import calibrate
 from tests.calibrate.simulated import Machine, files_of, taken
 
 DESIGN = batches()

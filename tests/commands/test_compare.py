@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.cli import main
-from bench.commands.compare import METRICS
-from bench.compare.comparison import UNPAIRED
-from bench.compare.measures import MEASURES
-from bench.compare.significance import ALPHA, enough, mann_whitney, mcnemar
-from bench.history.write import save
-from bench.report.words import ENGLISH
+from slimbench.cli import main
+from slimbench.commands.compare import METRICS
+from slimbench.compare.comparison import UNPAIRED
+from slimbench.compare.measures import MEASURES
+from slimbench.compare.significance import ALPHA, enough, mann_whitney, mcnemar
+from slimbench.history.write import save
+from slimbench.report.words import ENGLISH
 from tests.example_history import IMAGES, document, info, unmeasure
 from tests.fresh_process import printed
 
@@ -378,7 +378,8 @@ def test_a_file_is_written_whole_or_not_at_all(
 def test_comparing_and_promoting_need_neither_pytest_nor_tensorflow() -> None:
     program = """
 import sys
-import bench.compare.tables, bench.compare.data, bench.commands.compare, bench.commands.promote
+import slimbench.compare.tables, slimbench.compare.data, slimbench.commands.compare
+import slimbench.commands.promote
 print(sorted({"pytest", "pytest_benchmark", "tensorflow", "ai_edge_litert"} & set(sys.modules)))
 """
     assert printed(program).strip() == "[]"

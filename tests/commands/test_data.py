@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import cli
-from bench.datasets.digits import DATASET
-from bench.spec import Splits
+from slimbench import cli
+from slimbench.datasets.digits import DATASET
+from slimbench.spec import Splits
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from referencing import Registry, Resource
 
-from bench import cli
-from bench.build import recipe
-from bench.build.store import Store
-from bench.engines.litert import ENGINE
-from bench.export import write as export_write
-from bench.export.card import SCHEMA_FILE
-from bench.history.document import SCHEMA_FILE as HISTORY_SCHEMA
-from bench.tflite_metadata import Metadata, read_metadata, write_metadata
+from slimbench import cli
+from slimbench.build import recipe
+from slimbench.build.store import Store
+from slimbench.engines.litert import ENGINE
+from slimbench.export import write as export_write
+from slimbench.export.card import SCHEMA_FILE
+from slimbench.history.document import SCHEMA_FILE as HISTORY_SCHEMA
+from slimbench.tflite.metadata import Metadata, read_metadata, write_metadata
 from tests import example_history
 from tests.export import stored
 from tests.export.stored import FLOAT, INT8

@@ -14,11 +14,11 @@ import numpy as np
 import psutil
 import pytest
 
-from bench import cli
-from bench.gate import judge as judge_module
-from bench.history.write import save
-from bench.places import CHECKOUT
-from bench.preflight import cpu_seconds
+from slimbench import cli
+from slimbench.gate import judge as judge_module
+from slimbench.history.write import save
+from slimbench.paths import CHECKOUT
+from slimbench.run.preflight import cpu_seconds
 from tests.build.recorder import wait_until
 from tests.gate import runs
 from tests.gate.bad_models import hanging_model
@@ -246,7 +246,7 @@ def test_ctrl_c_leaves_no_child_and_no_file(tmp_path: Path, before: Path, two: b
     own = ["--runtime-baseline", sys.executable] if two else []
     sides = [str(before), str(after), *own]
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.cli", "gate", *sides, "--output", target],
+        [sys.executable, "-m", "slimbench.cli", "gate", *sides, "--output", target],
         cwd=CHECKOUT,
         stderr=subprocess.PIPE,
     )

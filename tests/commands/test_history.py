@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-import bench
-from bench.cli import main
-from bench.trend.words import ENGLISH, FRENCH
+import slimbench
+from slimbench.cli import main
+from slimbench.trend.words import ENGLISH, FRENCH
 from tests.trend.saved import MACHINE, OTHER, VARIANT, document, put, put_all
 
 P50 = "latency_ms.p50"
@@ -179,11 +179,11 @@ def test_a_first_indexing_shows_how_far_it_is(
 
 def test_two_at_once_say_the_same(results: Path, store: Path) -> None:
     put_all(results, STEP)
-    command = [sys.executable, "-m", "bench.cli", "history", VARIANT, P50]
+    command = [sys.executable, "-m", "slimbench.cli", "history", VARIANT, P50]
     both = [
         subprocess.Popen(
             [*command, "--results", str(results)],
-            cwd=Path(bench.__file__).parents[1],
+            cwd=Path(slimbench.__file__).parents[1],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -200,13 +200,13 @@ def loaded(results: Path, variant: str, metric: str) -> tuple[str, set[str]]:
     """Return what a command of its own says, and the packages that it loaded."""
     program = """
 import sys
-from bench.cli import main
+from slimbench.cli import main
 main(sys.argv[1:])
 print(*{name.partition(".")[0] for name in sys.modules})
 """
     said = subprocess.run(
         [sys.executable, "-c", program, "history", variant, metric, "--results", str(results)],
-        cwd=Path(bench.__file__).parents[1],
+        cwd=Path(slimbench.__file__).parents[1],
         capture_output=True,
         text=True,
         check=True,

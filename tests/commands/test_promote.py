@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bench.cli import main
-from bench.commands import promote
-from bench.gate.baseline import load_baseline
-from bench.history.write import save
+from slimbench.cli import main
+from slimbench.commands import promote
+from slimbench.gate.baseline import load_baseline
+from slimbench.history.write import save
 from tests.example_history import break_budget, document, info
 
 

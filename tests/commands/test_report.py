@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import cli
-from bench.history.write import save
-from bench.report import charts
+from slimbench import cli
+from slimbench.history.write import save
+from slimbench.report import charts
 from tests import example_history
 
 MACHINE = "Linux-CPython-3.11-64bit"

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import cli
-from bench.commands import run
-from bench.places import CHECKOUT
+from slimbench import cli
+from slimbench.commands import run
+from slimbench.paths import CHECKOUT
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import cli, variants
-from bench.build import recipe
-from bench.build.store import Store
-from bench.photos.archives import unpacked
+from slimbench import cli
+from slimbench.build import recipe
+from slimbench.build.store import Store
+from slimbench.datasets.photos.archives import unpacked
+from slimbench.suite import variants
 from tests.ready_run import Ready
 
 NEEDED = variants.get("student_scratch_f32", "digits").chain

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from bench import datasets
-from bench.build.store import Store
-from bench.errors import UsageProblem
-from bench.spec import EVALUATION_FILE
-from bench.steps import images
-from bench.steps.images import Images
-from bench.steps.quantize import calibration_images
+from slimbench import datasets
+from slimbench.build.store import Store
+from slimbench.errors import UsageProblem
+from slimbench.spec import EVALUATION_FILE
+from slimbench.steps import images
+from slimbench.steps.images import Images
+from slimbench.steps.quantize import calibration_images
 from tests.build.recorder import made
 from tests.steps.tensorflow_steps import evaluation_split
 

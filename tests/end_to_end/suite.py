@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from bench.places import CHECKOUT
+from slimbench.paths import CHECKOUT
 
 WITNESS = Path(__file__).with_name("witness")
 

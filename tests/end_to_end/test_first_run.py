@@ -13,8 +13,8 @@ import jsonschema
 import pytest
 from PIL import Image
 
-from bench.history import record
-from bench.places import CHECKOUT
+from slimbench.history import record
+from slimbench.paths import CHECKOUT
 from tests.end_to_end.conftest import FLOAT, QUICK, FirstRun
 
 CONTRACT = {
@@ -117,7 +117,7 @@ def test_no_chatter_reaches_the_terminal(first: FirstRun) -> None:
 
 def test_tensorflow_is_imported_only_where_models_are_built(first: FirstRun) -> None:
     importers = set(first.done.importers())
-    assert importers == {"-m bench.build.worker"}
+    assert importers == {"-m slimbench.build.worker"}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bench.history import record
+from slimbench.history import record
 from tests.end_to_end.conftest import FLOAT, QUICK, FirstRun
 from tests.end_to_end.suite import Suite, cases
 

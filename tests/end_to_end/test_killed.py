@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.history import record
+from slimbench.history import record
 from tests.end_to_end.conftest import FLOAT, QUICK, FirstRun
 from tests.end_to_end.suite import Done, Running, Suite, cases
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bench.history import record
+from slimbench.history import record
 from tests.end_to_end.conftest import FirstRun
 from tests.end_to_end.suite import Suite
 

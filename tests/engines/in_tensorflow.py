@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from bench import engines
-from bench.networks import weights
-from bench.networks.weights import Network
+from slimbench import engines
+from slimbench.networks import weights
+from slimbench.networks.weights import Network
 from tests.engines.edited_models import edited, unknown_operator
 from tests.tiny_models import SHAPE, Quantized, first_pixels, linear_model
 
@@ -118,8 +118,8 @@ def main() -> None:
 
 
 def keras_of_one_thread(folder: Path) -> dict[str, Any]:
-    from bench.engines.keras import _compute_with
-    from bench.engines.quiet_tensorflow import tensorflow
+    from slimbench.engines.keras import _compute_with
+    from slimbench.engines.quiet_tensorflow import tensorflow
 
     _compute_with(tensorflow(), 1, folder)
     return of_keras(folder)

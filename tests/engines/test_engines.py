@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import engines
-from bench.errors import UsageProblem
+from slimbench import engines
+from slimbench.errors import UsageProblem
 
 
 def test_litert_is_found_by_its_name():

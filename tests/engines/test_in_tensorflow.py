@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from bench import engines
-from bench.places import CHECKOUT
+from slimbench import engines
+from slimbench.paths import CHECKOUT
 
 
 @pytest.fixture(scope="module")

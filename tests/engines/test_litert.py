@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.engines.litert import ENGINE
-from bench.engines.tensors import Quantization, pixel_table
+from slimbench.engines.litert import ENGINE
+from slimbench.engines.tensors import Quantization, pixel_table
 from tests.engines.edited_models import edited, open_size, unknown_operator
 from tests.tiny_models import SHAPE, Quantized, first_pixels, identity_model, linear_model
 
@@ -208,7 +208,7 @@ def test_closing_gives_the_memory_back(tmp_path):
     model = linear_model(tmp_path / "big.tflite", np.ones((200, 12288)), shape=shape)
 
     def resident_kib() -> int:
-        from bench.startup_probe import STATUS, status_kib
+        from slimbench.measurement.startup import STATUS, status_kib
 
         if not STATUS.exists():
             pytest.skip("there is no /proc here")

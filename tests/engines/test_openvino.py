@@ -7,10 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from bench import engines
-from bench.engines import openvino_file
-from bench.engines.litert import ENGINE as LITERT
-from bench.engines.openvino import ENGINE
+from slimbench import engines
+from slimbench.engines import openvino_file
+from slimbench.engines.litert import ENGINE as LITERT
+from slimbench.engines.openvino import ENGINE
 from tests.engines.edited_models import edited, open_size, unknown_operator, values_behind
 from tests.tiny_models import SHAPE, Quantized, first_pixels, identity_model, linear_model
 

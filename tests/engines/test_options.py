@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import engines
-from bench.spec import Engine
+from slimbench import engines
+from slimbench.spec import Engine
 from tests.tiny_models import SHAPE, first_pixels, linear_model
 
 WITHOUT_DELEGATE = {"op_resolver": "BUILTIN_WITHOUT_DEFAULT_DELEGATES"}

@@ -6,13 +6,13 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from bench import variants
-from bench.build import recipe
-from bench.build.store import Store
-from bench.history.write import save
-from bench.networks import weights
-from bench.spec import MODEL_FILE, Step
-from bench.steps.export import SAVED_MODEL_FOLDER
+from slimbench.build import recipe
+from slimbench.build.store import Store
+from slimbench.history.write import save
+from slimbench.networks import weights
+from slimbench.spec import MODEL_FILE, Step
+from slimbench.steps.export import SAVED_MODEL_FOLDER
+from slimbench.suite import variants
 from tests import example_history
 from tests.tiny_models import SHAPE, Quantized, first_pixels, linear_model
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from bench.gate.cases import Pair
-from bench.gate.side import Side, from_history
-from bench.spec import Case
+from slimbench.gate.cases import Pair
+from slimbench.gate.side import Side, from_history
+from slimbench.spec import Case
 from tests.example_history import document, history
 
 VARIANT = "resnet50_f32"

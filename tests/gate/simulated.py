@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.gate.cases import Pair
-from bench.gate.processes import Broken, Paired, Reading, Readings, Timed
-from bench.gate.question import METRICS
-from bench.spec import Advance
+from slimbench.gate.cases import Pair
+from slimbench.gate.processes import Broken, Paired, Reading, Readings, Timed
+from slimbench.gate.question import METRICS
+from slimbench.spec import Advance
 from tests.gate import runs
 
 BASELINE_MS = 5.0

@@ -5,14 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.gate.acknowledge import (
-    AcknowledgementError,
-    apply,
-    load_acknowledgements,
-    unused,
-)
-from bench.gate.row import Row
-from bench.spec import Case
+from slimbench.gate.acknowledge import AcknowledgementError, apply, load_acknowledgements, unused
+from slimbench.gate.row import Row
+from slimbench.spec import Case
 from tests.gate import runs
 
 TODAY = date(2025, 3, 1)

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from bench.gate.baseline import (
+from slimbench.gate.baseline import (
     SCHEMA_FILE,
     Baseline,
     Promotion,
@@ -17,8 +17,8 @@ from bench.gate.baseline import (
     load_baseline,
     save_baseline,
 )
-from bench.history.document import HistoryError
-from bench.spec import Case
+from slimbench.history.document import HistoryError
+from slimbench.spec import Case
 from tests.example_history import MODELS, break_budget, document, history, unmeasure
 
 PROMOTION = Promotion(datetime(2025, 3, 2, 9, 30, tzinfo=UTC), "Zoë", "the first  one\nto keep")

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from bench.errors import UsageProblem
-from bench.gate.cases import pair_up
-from bench.spec import Case
+from slimbench.errors import UsageProblem
+from slimbench.gate.cases import pair_up
+from slimbench.spec import Case
 from tests.example_history import document
 from tests.gate import runs
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.errors import UsageProblem
-from bench.gate.environment import Environment, find
+from slimbench.errors import UsageProblem
+from slimbench.gate.environment import Environment, find
 from tests.gate.environments import PACKAGE, bare, with_runtime
 
 ENGINES = {"litert": PACKAGE}
@@ -91,7 +91,7 @@ def test_a_program_that_hangs_is_ended(tmp_path: Path) -> None:
 
 def test_too_old_a_python_says_so(tmp_path: Path) -> None:
     # As far as it can be tried without one: the oldest that is allowed is set ahead of ours.
-    from bench.gate import environment
+    from slimbench.gate import environment
 
     text = environment.START.read_text()
     assert "OLDEST = (3, 11)" in text

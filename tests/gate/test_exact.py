@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.gate import exact
-from bench.gate.limits import Limits
-from bench.gate.row import Row
-from bench.history.record import BudgetResult
+from slimbench.gate import exact
+from slimbench.gate.limits import Limits
+from slimbench.gate.row import Row
+from slimbench.history.record import BudgetResult
 from tests.gate import runs
 
 SIZES = st.integers(1, 10**12)

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from bench.gate.expected import START_SECONDS, expected_seconds, seconds_left
-from bench.gate.processes import Effort, Readings, Timed
-from bench.gate.watched import Watched
-from bench.spec import Advance, Case
+from slimbench.gate.expected import START_SECONDS, expected_seconds, seconds_left
+from slimbench.gate.processes import Effort, Readings, Timed
+from slimbench.gate.watched import Watched
+from slimbench.spec import Advance, Case
 from tests.gate import runs
 from tests.gate.simulated import Machine, silent
 

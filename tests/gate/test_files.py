@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from bench.build.store import Store
-from bench.errors import UsageProblem
-from bench.gate.files import Files
-from bench.spec import Unmeasured
+from slimbench.build.store import Store
+from slimbench.errors import UsageProblem
+from slimbench.gate.files import Files
+from slimbench.spec import Unmeasured
 from tests.gate import runs
 
 

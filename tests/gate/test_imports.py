@@ -3,31 +3,31 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from bench.places import CHECKOUT
+from slimbench.paths import CHECKOUT
 
 JUDGES = """
 import importlib, pkgutil, sys
-import bench.gate
-for module in pkgutil.walk_packages(bench.gate.__path__, "bench.gate."):
-    if module.name != "bench.gate.worker":
+import slimbench.gate
+for module in pkgutil.walk_packages(slimbench.gate.__path__, "slimbench.gate."):
+    if module.name != "slimbench.gate.worker":
         importlib.import_module(module.name)
-import bench.commands.gate
-assert "bench.gate.judge" in sys.modules
+import slimbench.commands.gate
+assert "slimbench.gate.judge" in sys.modules
 heavy = {"pytest", "_pytest", "pytest_benchmark", "tensorflow", "tf_keras", "ai_edge_litert"}
 print(sorted(heavy & set(sys.modules)))
 """
 
 WORKER = """
 import sys
-import bench.gate.worker
-bench.gate.worker.engines.get("litert")
+import slimbench.gate.worker
+slimbench.gate.worker.engines.get("litert")
 heavy = {"pytest", "_pytest", "tensorflow", "tf_keras", "scipy", "rich", "jsonschema", "tabulate"}
 print(sorted(heavy & set(sys.modules)), "ai_edge_litert" in sys.modules)
 """
 
 COMMAND = """
 import sys
-import bench.commands.gate
+import slimbench.commands.gate
 print("scipy.stats" in sys.modules)
 """
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from bench.gate.acknowledge import Acknowledgement
-from bench.gate.files import Files
-from bench.gate.judge import Settings, judge
-from bench.gate.limits import Limits
-from bench.gate.processes import Readings, Timed
-from bench.gate.row import Row
-from bench.gate.runtime import Runtimes
-from bench.gate.verdict import Result
+from slimbench.gate.acknowledge import Acknowledgement
+from slimbench.gate.files import Files
+from slimbench.gate.judge import Settings, judge
+from slimbench.gate.limits import Limits
+from slimbench.gate.processes import Readings, Timed
+from slimbench.gate.row import Row
+from slimbench.gate.runtime import Runtimes
+from slimbench.gate.verdict import Result
 from tests.gate import runs
 from tests.gate.simulated import Machine, silent
 

@@ -6,11 +6,11 @@ from collections import Counter
 
 import pytest
 
-from bench.gate.control import control_of
-from bench.gate.latency import judge
-from bench.gate.limits import Limits
-from bench.gate.row import Row
-from bench.spec import Case
+from slimbench.gate.control import control_of
+from slimbench.gate.latency import judge
+from slimbench.gate.limits import Limits
+from slimbench.gate.row import Row
+from slimbench.spec import Case
 from tests.gate import runs
 from tests.gate.simulated import Machine, changed_pairs, silent
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.gate.limits import DEFAULT, Limits, LimitsError, load_limits
+from slimbench.gate.limits import DEFAULT, Limits, LimitsError, load_limits
 
 TWO = ("resnet50_f32", "student_scratch_f32")
 

@@ -14,10 +14,10 @@ import numpy as np
 import psutil
 import pytest
 
-from bench.errors import UsageProblem
-from bench.gate.processes import WORKER, Broken, Effort, Readings, Timed, Timer
-from bench.places import CHECKOUT
-from bench.spec import Case
+from slimbench.errors import UsageProblem
+from slimbench.gate.processes import WORKER, Broken, Effort, Readings, Timed, Timer
+from slimbench.paths import CHECKOUT
+from slimbench.spec import Case
 from tests.gate.bad_models import crashing_model, hanging_model
 from tests.gate.simulated import silent
 from tests.tiny_models import linear_model
@@ -180,8 +180,8 @@ def test_a_worker_leaves_when_its_parent_was_killed(tmp_path: Path) -> None:
             "-c",
             "import sys\n"
             "from pathlib import Path\n"
-            "from bench.gate.processes import Timed, Timer\n"
-            "from bench.spec import Case\n"
+            "from slimbench.gate.processes import Timed, Timer\n"
+            "from slimbench.spec import Case\n"
             "files = [Path(sys.argv[1])] * 2\n"
             "Timer()([Timed(Case('x', 'litert', 1), *files)], 1, lambda *_: None)\n",
             str(bad),

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bench.gate.cases import Pair
-from bench.gate.provenance import retrained
+from slimbench.gate.cases import Pair
+from slimbench.gate.provenance import retrained
 from tests.gate import runs
 
 

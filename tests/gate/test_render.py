@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 
-from bench.gate import acknowledge, exact, shares
-from bench.gate.acknowledge import Acknowledgement
-from bench.gate.limits import Limits
-from bench.gate.render import as_json, junit, markdown, table
-from bench.gate.row import Row
-from bench.gate.verdict import Result, in_order
-from bench.spec import Case
+from slimbench.gate import acknowledge, exact, shares
+from slimbench.gate.acknowledge import Acknowledgement
+from slimbench.gate.limits import Limits
+from slimbench.gate.render import as_json, junit, markdown, table
+from slimbench.gate.row import Row
+from slimbench.gate.verdict import Result, in_order
+from slimbench.spec import Case
 from tests.example_history import MODELS
 from tests.gate import runs
 

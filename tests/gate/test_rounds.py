@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from bench.gate.rounds import Rounds, block, take_rounds
+from slimbench.gate.rounds import Rounds, block, take_rounds
 
 
 class Bench:

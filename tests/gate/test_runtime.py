@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.gate.cases import Pair
-from bench.gate.runtime import Runtimes
-from bench.gate.side import Side
+from slimbench.gate.cases import Pair
+from slimbench.gate.runtime import Runtimes
+from slimbench.gate.side import Side
 from tests.gate import runs
 
 PACKAGE = "ai-edge-litert"

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from bench.gate.limits import Limits
-from bench.gate.row import Row
-from bench.gate.shares import Disagreement, judge
+from slimbench.gate.limits import Limits
+from slimbench.gate.row import Row
+from slimbench.gate.shares import Disagreement, judge
 from tests.gate import runs
 
 
@@ -88,8 +88,8 @@ def test_the_more_variants_the_more_each_has_to_prove() -> None:
 
 
 def test_measuring_with_more_threads_makes_no_test_weaker() -> None:
-    from bench.gate.cases import Pair
-    from bench.gate.side import from_history
+    from slimbench.gate.cases import Pair
+    from slimbench.gate.side import from_history
     from tests.example_history import document, history  # a run of several cases a variant
 
     counts = (1, 2, 3, 4)

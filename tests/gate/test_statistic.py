@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import permutation_test
 
-from bench.gate import statistic
+from slimbench.gate import statistic
 from tests.examples import examples
 
 

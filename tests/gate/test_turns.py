@@ -18,13 +18,13 @@ import numpy as np
 import psutil
 import pytest
 
-from bench.errors import UsageProblem
-from bench.gate.environment import HERE, SIDE_WORKER
-from bench.gate.processes import Broken, Effort, Readings, Timed
-from bench.gate.question import METRICS
-from bench.gate.turns import TurnsTimer
-from bench.places import CHECKOUT
-from bench.spec import Case
+from slimbench.errors import UsageProblem
+from slimbench.gate.environment import HERE, SIDE_WORKER
+from slimbench.gate.processes import Broken, Effort, Readings, Timed
+from slimbench.gate.question import METRICS
+from slimbench.gate.turns import TurnsTimer
+from slimbench.paths import CHECKOUT
+from slimbench.spec import Case
 from tests.gate.bad_models import crashing_model, hanging_model
 from tests.gate.simulated import silent
 from tests.tiny_models import linear_model
@@ -238,10 +238,10 @@ def test_both_workers_leave_when_their_parent_was_killed(tmp_path: Path) -> None
             "-c",
             "import sys\n"
             "from pathlib import Path\n"
-            "from bench.gate.environment import HERE\n"
-            "from bench.gate.processes import Timed\n"
-            "from bench.gate.turns import TurnsTimer\n"
-            "from bench.spec import Case\n"
+            "from slimbench.gate.environment import HERE\n"
+            "from slimbench.gate.processes import Timed\n"
+            "from slimbench.gate.turns import TurnsTimer\n"
+            "from slimbench.spec import Case\n"
             "files = [Path(sys.argv[1])] * 2\n"
             "TurnsTimer(HERE)([Timed(Case('x', 'litert', 1), *files)], 1, lambda *_: None)\n",
             str(bad),

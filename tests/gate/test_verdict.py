@@ -5,9 +5,9 @@ from typing import get_args
 
 import pytest
 
-from bench.gate.row import Row, Verdict
-from bench.gate.verdict import GRAVITY, Overall, Result, exit_status
-from bench.spec import Case
+from slimbench.gate.row import Row, Verdict
+from slimbench.gate.verdict import GRAVITY, Overall, Result, exit_status
+from slimbench.spec import Case
 
 ORDERED = (("error", 2), ("regression", 1), ("inconclusive", 3), ("pass", 0))
 

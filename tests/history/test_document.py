@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.history.document import LARGEST_BYTES, SCHEMA_FILE, HistoryError, check, parse, read
-from bench.history.record import record
-from bench.report.table import markdown, table
+from slimbench.history.document import LARGEST_BYTES, SCHEMA_FILE, HistoryError, check, parse, read
+from slimbench.history.record import record
+from slimbench.report.table import markdown, table
 from tests.example_history import document, info, unmeasure
 from tests.examples import examples
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from bench.history.document import HistoryError
-from bench.history.find import by_number, latest, resolve
-from bench.history.write import save
+from slimbench.history.document import HistoryError
+from slimbench.history.find import by_number, latest, resolve
+from slimbench.history.write import save
 from tests.example_history import document
 
 

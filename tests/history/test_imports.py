@@ -4,22 +4,23 @@ import subprocess
 import sys
 from pathlib import Path
 
-import bench
+import slimbench
 
 PROGRAM = """
 import importlib, pkgutil, sys
-import bench.history, bench.report
-for package in (bench.history, bench.report):
+import slimbench.history, slimbench.report
+for package in (slimbench.history, slimbench.report):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         importlib.import_module(module.name)
-assert "bench.report.scatter" in sys.modules
+assert "slimbench.report.scatter" in sys.modules
 heavy = {"pytest", "_pytest", "pytest_benchmark", "tensorflow", "tf_keras", "ai_edge_litert"}
 print(sorted(heavy & set(sys.modules)), "matplotlib.pyplot" in sys.modules)
 """
 
 LIGHT = """
 import sys
-import bench.history.find, bench.history.write, bench.report.charts, bench.report.table
+import slimbench.history.find, slimbench.history.write
+import slimbench.report.charts, slimbench.report.table
 print("matplotlib" in sys.modules)
 """
 
@@ -27,7 +28,7 @@ print("matplotlib" in sys.modules)
 def said(program: str) -> str:
     return subprocess.run(
         [sys.executable, "-c", program],
-        cwd=Path(bench.__file__).parents[1],
+        cwd=Path(slimbench.__file__).parents[1],
         capture_output=True,
         text=True,
         check=True,

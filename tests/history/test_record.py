@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.history.document import HistoryError
-from bench.history.record import load
-from bench.spec import Case
+from slimbench.history.document import HistoryError
+from slimbench.history.record import load
+from slimbench.spec import Case
 from tests.example_history import IMAGES, MODELS, document, history, info, unmeasure
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from bench.history.document import HistoryError
-from bench.history.select import select, select_one
-from bench.history.write import save
+from slimbench.history.document import HistoryError
+from slimbench.history.select import select, select_one
+from slimbench.history.write import save
 from tests.example_history import document
 
 ONE = "2ef59e1d" + "0" * 32

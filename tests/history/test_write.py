@@ -15,9 +15,9 @@ from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.history import write
-from bench.history.document import HistoryError, read
-from bench.history.write import save, thin
+from slimbench.history import write
+from slimbench.history.document import HistoryError, read
+from slimbench.history.write import save, thin
 from tests.example_history import document
 
 CHECKOUT = Path(write.__file__).parents[2]
@@ -39,7 +39,7 @@ def in_process(program: str, root: Path) -> subprocess.CompletedProcess[str]:
     setting = f"""
         import json, os, resource, signal
         from pathlib import Path
-        from bench.history.write import save
+        from slimbench.history.write import save
         root = Path({str(root)!r})
         run = json.loads((root / "run.txt").read_text())
     """

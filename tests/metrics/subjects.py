@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from bench import engines
-from bench.spec import Case, Labels, Metric, PixelMode, Pixels, Session, Subject
+from slimbench import engines
+from slimbench.spec import Case, Labels, Metric, PixelMode, Pixels, Session, Subject
 
 
 @dataclass

@@ -10,18 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bench import engines, scoring
-from bench.engines.litert import ENGINE, LiteRT
-from bench.metrics.accuracy import (
+from slimbench import engines
+from slimbench.engines.litert import ENGINE, LiteRT
+from slimbench.measurement import scoring
+from slimbench.metrics.accuracy import (
     Accuracy,
     evaluation_sha256,
     pack_flags,
     unpack_flags,
     wilson_interval,
 )
-from bench.metrics.accuracy_drop import AccuracyDrop
-from bench.metrics.restricted_accuracy import RestrictedAccuracy
-from bench.spec import Case, Unmeasured
+from slimbench.metrics.accuracy_drop import AccuracyDrop
+from slimbench.metrics.restricted_accuracy import RestrictedAccuracy
+from slimbench.spec import Case, Unmeasured
 from tests.metrics.subjects import HandmadeSubject, read
 from tests.tiny_models import Quantized, first_pixels, linear_model
 

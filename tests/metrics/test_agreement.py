@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench import engines
-from bench.engines.litert import LiteRT
-from bench.metrics.agreement import MOST_IMAGES, Agreement
-from bench.spec import Case, Unmeasured
+from slimbench import engines
+from slimbench.engines.litert import LiteRT
+from slimbench.metrics.agreement import MOST_IMAGES, Agreement
+from slimbench.spec import Case, Unmeasured
 from tests.metrics.subjects import HandmadeSubject, read
 from tests.tiny_models import first_pixels, linear_model
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.metrics.latency import Latency, rounds_for
-from bench.metrics.speedup import Speedup
-from bench.spec import Case, Unmeasured
+from slimbench.metrics.latency import Latency, rounds_for
+from slimbench.metrics.speedup import Speedup
+from slimbench.spec import Case, Unmeasured
 from tests.metrics.subjects import HandmadeSubject
 
 

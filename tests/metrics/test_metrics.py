@@ -6,9 +6,9 @@ from typing import get_args
 
 import pytest
 
-from bench import metrics
-from bench.profiles import OF_EVERY_PROFILE
-from bench.spec import Group
+from slimbench import metrics
+from slimbench.spec import Group
+from slimbench.suite.profiles import OF_EVERY_PROFILE
 
 
 def package_of(tmp_path, monkeypatch, **sources: str) -> ModuleType:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.metrics import size
-from bench.steps.gzip_size import gzip_size
+from slimbench.metrics import size
+from slimbench.steps.gzip_size import gzip_size
 from tests.metrics.subjects import HandmadeSubject, read
 
 GZIP_FRAME, ZLIB_FRAME = 18, 6

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bench.metrics.size_ratio import SizeRatio
-from bench.spec import Unmeasured
+from slimbench.metrics.size_ratio import SizeRatio
+from slimbench.spec import Unmeasured
 from tests.metrics.subjects import HandmadeSubject, read
 
 REFERENCE = HandmadeSubject(values={"size_bytes": 400})

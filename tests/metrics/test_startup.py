@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import bench
-from bench.metrics.startup import Startup, run_probe, summarise
-from bench.spec import Case, Unmeasured
-from bench.startup_probe import STATUS, status_kib
+import slimbench
+from slimbench.measurement.startup import STATUS, status_kib
+from slimbench.metrics.startup import Startup, run_probe, summarise
+from slimbench.spec import Case, Unmeasured
 from tests.metrics.subjects import HandmadeSubject
 from tests.tiny_models import first_pixels, linear_model
 
@@ -103,11 +103,11 @@ def test_a_memory_field_is_read_whole():
 
 def test_the_probe_imports_no_more_than_it_needs():
     code = (
-        "import sys, bench.startup_probe;"
+        "import sys, slimbench.measurement.startup;"
         "heavy = {'scipy', 'pytest', 'tensorflow', 'sklearn', 'matplotlib'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    root = Path(bench.__file__).parents[1]
+    root = Path(slimbench.__file__).parents[1]
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True
     )

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.metrics.weights import Weights
-from bench.spec import Unmeasured
+from slimbench.metrics.weights import Weights
+from slimbench.spec import Unmeasured
 from tests.metrics.subjects import HandmadeSubject, read
-from tests.tflite_builder import Graph, quantization, write
+from tests.tflite.tflite_builder import Graph, quantization, write
 
 
 @pytest.fixture

@@ -17,11 +17,11 @@ from unittest import mock
 
 import numpy as np
 
-from bench.networks import imagenet, keras, weights
-from bench.networks.weights import Network
-from bench.spec import Workplace
-from bench.steps import keras_files, pretrained
-from bench.steps.pretrained import Pretrained
+from slimbench.networks import imagenet, keras, weights
+from slimbench.networks.weights import Network
+from slimbench.spec import Workplace
+from slimbench.steps import keras_files, pretrained
+from slimbench.steps.pretrained import Pretrained
 from tests.steps.tensorflow_steps import OfTensorFlow
 
 IMAGES = 4

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.networks import imagenet
-from bench.networks.imagenet import refolded
+from slimbench.networks import imagenet
+from slimbench.networks.imagenet import refolded
 
 SHAPE = (224, 224, 3)
 

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from bench.build.scheduler import Failure
-from bench.build.store import Store
-from bench.networks import weights
-from bench.networks.weights import WEIGHTS_FILE, Network
-from bench.spec import MODEL_FILE
-from bench.steps import images
-from bench.steps.calibration_photos import CROPS, CalibrationPhotos
-from bench.steps.export import Convert, Export
-from bench.steps.quantize import Quantize, calibration_images, widest_ranges
-from bench.steps.random_weights import RandomWeights
+from slimbench.build.scheduler import Failure
+from slimbench.build.store import Store
+from slimbench.networks import weights
+from slimbench.networks.weights import WEIGHTS_FILE, Network
+from slimbench.spec import MODEL_FILE
+from slimbench.steps import images
+from slimbench.steps.calibration_photos import CROPS, CalibrationPhotos
+from slimbench.steps.export import Convert, Export
+from slimbench.steps.quantize import Quantize, calibration_images, widest_ranges
+from slimbench.steps.random_weights import RandomWeights
 from tests.build.recorder import made
 from tests.networks.network_steps import BadFiles, Compared, Fetched
 from tests.steps.test_images import quiet

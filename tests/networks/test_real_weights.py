@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench import engines
-from bench.build.scheduler import Failure
-from bench.build.store import Store
-from bench.spec import MODEL_FILE, Choices
 from bench.variants.imagenet import make_variants
+from slimbench import engines
+from slimbench.build.scheduler import Failure
+from slimbench.build.store import Store
+from slimbench.spec import MODEL_FILE, Choices
 from tests.build.recorder import made
+from tests.datasets.photos.pictures import real_data
 from tests.networks.network_steps import KerasOwn
-from tests.photos.pictures import real_data
 
 CLASSES = {
     "n01440764": 0,

@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from PIL import Image
 
-import bench
-from bench.report import bars, scatter
-from bench.report.charts import ChartError, draw
-from bench.report.style import log_ticks
+import slimbench
+from slimbench.report import bars, scatter
+from slimbench.report.charts import ChartError, draw
+from slimbench.report.style import log_ticks
 from tests.example_history import MODELS, document, history, unmeasure
 
 NAMES = ["times.png", "times.svg", "sizes.png", "sizes.svg", "pareto.png", "pareto.svg"]
@@ -193,8 +193,8 @@ def test_there_are_round_ticks_of_bytes(low: float, ratio: float) -> None:
 def test_nothing_is_said_on_the_terminal_the_first_time(tmp_path: Path) -> None:
     program = (
         "from pathlib import Path\n"
-        "from bench.report.charts import draw\n"
-        "from bench.history.record import load\n"
+        "from slimbench.report.charts import draw\n"
+        "from slimbench.history.record import load\n"
         f"draw(load(Path({str(tmp_path / 'run.json')!r})), Path({str(tmp_path / 'run')!r}), 'en')\n"
     )
     run = document()
@@ -205,7 +205,7 @@ def test_nothing_is_said_on_the_terminal_the_first_time(tmp_path: Path) -> None:
     environment = os.environ | {"MPLCONFIGDIR": str(tmp_path / "file" / "none"), "DISPLAY": ""}
     ended = subprocess.run(
         [sys.executable, "-c", program],
-        cwd=Path(bench.__file__).parents[1],
+        cwd=Path(slimbench.__file__).parents[1],
         env=environment,
         capture_output=True,
         text=True,

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.report.labels import Area, Floats, place
+from slimbench.report.labels import Area, Floats, place
 from tests.examples import examples
 
 AREA = Area(0, 0, 700, 450)

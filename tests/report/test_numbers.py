@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.report import numbers
+from slimbench.report import numbers
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.report.pareto import Tradeoff, on_front
+from slimbench.report.pareto import Tradeoff, on_front
 
 VALUES = st.integers(min_value=0, max_value=5).map(float) | st.floats(min_value=0, max_value=1e9)
 POINTS = st.lists(st.builds(Tradeoff, VALUES, VALUES, VALUES), max_size=20)

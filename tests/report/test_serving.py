@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.history.document import HistoryError, check
-from bench.history.record import History, record
-from bench.metrics.serving import summarise
-from bench.report.serving import serving
-from bench.report.serving_words import SERVING_WORDS
-from bench.serving.figures import ServerFigures
-from bench.spec import Unmeasured
+from slimbench.history.document import HistoryError, check
+from slimbench.history.record import History, record
+from slimbench.metrics.serving import summarise
+from slimbench.report.serving import serving
+from slimbench.report.serving_words import SERVING_WORDS
+from slimbench.serving.figures import ServerFigures
+from slimbench.spec import Unmeasured
 from tests import example_history
 from tests.serving.test_compare import CALM, comparison
 

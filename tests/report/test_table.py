@@ -1,7 +1,7 @@
 # ruff: noqa: RUF001 (the multiplication sign and the dash are meant)
 from __future__ import annotations
 
-from bench.report.table import markdown, table
+from slimbench.report.table import markdown, table
 from tests.example_history import MODELS, break_budget, document, history, info, unmeasure
 
 

@@ -5,7 +5,7 @@ import string
 
 import pytest
 
-from bench.report.words import WORDS, Words, language
+from slimbench.report.words import WORDS, Words, language
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.errors import UsageProblem
+from slimbench.errors import UsageProblem
 from tests import example_history
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "measure_distillation.py"

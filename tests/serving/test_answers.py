@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.serving.answers import TOLERANCE, agrees, is_right
+from slimbench.serving.answers import TOLERANCE, agrees, is_right
 
 EXPECTED = {"predictions": [{"class": "7", "score": 0.75}], "all_scores": [0.25, 0.75]}
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench.places import CHECKOUT
+from slimbench.paths import CHECKOUT
 
 
 def collected(tmp_path: Path, *arguments: str) -> set[str]:

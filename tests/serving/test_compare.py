@@ -10,12 +10,11 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from bench.budgets import KINDS, judge
-from bench.metrics.serving import NO_RIGHT, NOT_ITSELF, NOT_LIVE, NOT_SERVED, Serving, summarise
-from bench.serving import compare as comparing
-from bench.serving.compare import compare
-from bench.serving.contestants import OURS, Served
-from bench.serving.figures import (
+from slimbench.metrics.serving import NO_RIGHT, NOT_ITSELF, NOT_LIVE, NOT_SERVED, Serving, summarise
+from slimbench.serving import compare as comparing
+from slimbench.serving.compare import compare
+from slimbench.serving.contestants import OURS, Served
+from slimbench.serving.figures import (
     BATCHING,
     LOCKED,
     PLAIN,
@@ -25,8 +24,9 @@ from bench.serving.figures import (
     Overload,
     ServerFigures,
 )
-from bench.serving.ratios import paired_ratio, shipped_one
-from bench.spec import Budget, Case, Subject, Unmeasured
+from slimbench.serving.ratios import paired_ratio, shipped_one
+from slimbench.spec import Budget, Case, Subject, Unmeasured
+from slimbench.suite.budgets import KINDS, judge
 from tests.metrics.subjects import HandmadeSubject
 from tests.tiny_models import SHAPE, first_pixels, linear_model
 
@@ -41,7 +41,7 @@ BRIEF = Extent(
 def test_all_servers_are_measured_in_one_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.serving.overload.AFTER_S", 1.0)
+    monkeypatch.setattr("slimbench.serving.overload.AFTER_S", 1.0)
     monkeypatch.setattr(comparing, "with_tensorflow", lambda *_: None)
     served = Served(linear_model(tmp_path / "m.tflite", first_pixels(4)), "raw", SHAPE)
     images = np.random.default_rng(0).integers(0, 256, (5, *SHAPE), dtype=np.uint8)

@@ -10,11 +10,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.serving.generator import poisson_schedule
-from bench.serving.job import UNSENT, Clients, Job, Load, Poisson, job_from_json, job_to_json
-from bench.serving.load import lag_ms, percentile_ms, put_under, running
-from bench.serving.messages import get, png, predict
-from bench.serving.wire import NO_ANSWER
+from slimbench.serving.generator import poisson_schedule
+from slimbench.serving.job import UNSENT, Clients, Job, Load, Poisson, job_from_json, job_to_json
+from slimbench.serving.load import lag_ms, percentile_ms, put_under, running
+from slimbench.serving.messages import get, png, predict
+from slimbench.serving.wire import NO_ANSWER
 from tests.serving.small_server import Silent, port_of, serving, slow
 
 RIGHT = {"all_scores": [1.0, 2.0]}

@@ -8,11 +8,11 @@ from threading import Lock
 
 import pytest
 
-from bench.serving.figures import Overload
-from bench.serving.job import Clients, Job, Load
-from bench.serving.messages import get
-from bench.serving.overload import overload, recovery_s
-from bench.serving.scrape import totals
+from slimbench.serving.figures import Overload
+from slimbench.serving.job import Clients, Job, Load
+from slimbench.serving.messages import get
+from slimbench.serving.overload import overload, recovery_s
+from slimbench.serving.scrape import totals
 from tests.serving.small_server import port_of, serving
 
 RIGHT = {"ok": True}
@@ -35,7 +35,7 @@ def test_recovery_is_when_the_last_bad_answer_is_past() -> None:
 
 
 def test_a_server_is_flooded_probed_and_watched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.serving.overload.AFTER_S", 0.5)
+    monkeypatch.setattr("slimbench.serving.overload.AFTER_S", 0.5)
     numbers, lock = count(), Lock()
 
     def answer() -> tuple[int, bytes]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.serving.rate import ATTEMPTS, Trial, highest_rate
+from slimbench.serving.rate import ATTEMPTS, Trial, highest_rate
 
 
 def up_to(capacity: float):

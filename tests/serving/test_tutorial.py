@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import engines
-from bench.serving.contestants import Served, contestants
-from bench.serving.figures import LOCKED, TUTORIAL
-from bench.serving.job import Clients, Job
-from bench.serving.load import put_under
-from bench.serving.messages import png, predict
-from bench.serving.questions import Questions, questions, serial_answers
-from bench.serving.server_process import ServerFault, exchange, started
+from slimbench import engines
+from slimbench.serving.contestants import Served, contestants
+from slimbench.serving.figures import LOCKED, TUTORIAL
+from slimbench.serving.job import Clients, Job
+from slimbench.serving.load import put_under
+from slimbench.serving.messages import png, predict
+from slimbench.serving.questions import Questions, questions, serial_answers
+from slimbench.serving.server_process import ServerFault, exchange, started
 from tests.tiny_models import SHAPE, first_pixels, linear_model
 
 

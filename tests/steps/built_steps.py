@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from bench.steps.validate import Validate
+from slimbench.steps.validate import Validate
 from tests.steps import small_chains as small
 from tests.steps.interrupted_steps import Damaged, interrupted
 from tests.steps.kept_steps import OFFERED, USERS
 from tests.steps.looking_steps import StartingRanges
-from tests.steps.tensorflow_steps import (
-    ArraysByLayer,
-    KerasAnswers,
-    Losses,
-    Shown,
-    TrainedAgain,
-)
+from tests.steps.tensorflow_steps import ArraysByLayer, KerasAnswers, Losses, Shown, TrainedAgain
 
 KERAS_ANSWERS = KerasAnswers(small.TRAINED, small.COLOURS)
 AGAIN = TrainedAgain(small.COLOURS, small.STUDENT, small.TRAINED.schedule)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.build.scheduler import Failure, Outcome
-from bench.build.store import Store
-from bench.spec import Step
+from slimbench.build.scheduler import Failure, Outcome
+from slimbench.build.store import Store
+from slimbench.spec import Step
 from tests.build.recorder import made
 from tests.shared_once import shared_once
 from tests.steps.built_steps import BUILT, SLOW

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.build.worker import run_resumed
-from bench.spec import Step, Workplace
+from slimbench.build.worker import run_resumed
+from slimbench.spec import Step, Workplace
 from tests.steps.tensorflow_steps import OfTensorFlow
 
 

@@ -8,13 +8,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import networks
-from bench.build.scheduler import Failure
-from bench.build.store import Store
-from bench.spec import Step
-from bench.steps.calibration_photos import CalibrationPhotos
-from bench.steps.gzip_size import GzipSize
-from bench.steps.images import FewImages, Images
+from slimbench import networks
+from slimbench.build.scheduler import Failure
+from slimbench.build.store import Store
+from slimbench.spec import Step
+from slimbench.steps.calibration_photos import CalibrationPhotos
+from slimbench.steps.gzip_size import GzipSize
+from slimbench.steps.images import FewImages, Images
 from tests.build.recorder import made
 from tests.steps import small_chains as small
 from tests.steps.built_steps import BUILT, VALIDATED

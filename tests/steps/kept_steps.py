@@ -14,19 +14,19 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from bench import networks
-from bench.build.store import Store
-from bench.calibrate.workload import Size, Workload
-from bench.networks import imagenet, keras
-from bench.networks.weights import Network
-from bench.own.source import content_of
-from bench.photos.source import open_photos
-from bench.spec import Step, Workplace
-from bench.steps import pretrained
-from bench.steps.own_convert import OwnConvert
-from bench.steps.own_file import OwnFile
-from bench.steps.own_prune import OwnPrune
-from bench.steps.photos import TrainingPhotos, of_photos, of_splits
+from slimbench import networks
+from slimbench.build.store import Store
+from slimbench.calibrate.workload import Size, Workload
+from slimbench.datasets.photos.source import open_photos
+from slimbench.networks import imagenet, keras
+from slimbench.networks.weights import Network
+from slimbench.spec import Step, Workplace
+from slimbench.steps import pretrained
+from slimbench.steps.own_convert import OwnConvert
+from slimbench.steps.own_file import OwnFile
+from slimbench.steps.own_prune import OwnPrune
+from slimbench.steps.photos import TrainingPhotos, of_photos, of_splits
+from slimbench.user_models.source import content_of
 from tests.steps.small_chains import COLOURS
 from tests.steps.tensorflow_steps import CLASSES, SHAPE, OfTensorFlow, Plain
 
@@ -180,7 +180,7 @@ def summary(folder: Path) -> dict[str, Any]:
 
 def answers(model: Path) -> list[float]:
     """Return what a file answers to one made-up image."""
-    from bench.engines.litert import ENGINE
+    from slimbench.engines.litert import ENGINE
 
     session = ENGINE.load(model, 1)
     shape = session.input_shape[1:]

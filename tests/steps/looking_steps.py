@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench import networks
-from bench.networks import quantization_aware, weights
-from bench.networks.weights import Network
-from bench.spec import Step, Workplace
-from bench.steps import fine_tune, images
+from slimbench import networks
+from slimbench.networks import quantization_aware, weights
+from slimbench.networks.weights import Network
+from slimbench.spec import Step, Workplace
+from slimbench.steps import fine_tune, images
 from tests.steps.tensorflow_steps import OfTensorFlow
 
 

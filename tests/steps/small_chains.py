@@ -6,16 +6,16 @@ TensorFlow is started once and each training runs once.
 
 from __future__ import annotations
 
-from bench.networks.weights import Network
-from bench.steps.distill import Distill, TeacherAnswers
-from bench.steps.export import Convert, Export
-from bench.steps.fine_tune import FineTune
-from bench.steps.prune import Prune
-from bench.steps.quantize import Quantize
-from bench.steps.quantize_aware import QuantizeAware
-from bench.steps.random_weights import RandomWeights
-from bench.steps.train import Train
-from bench.steps.training import SCANS, UNCHANGED, Schedule
+from slimbench.networks.weights import Network
+from slimbench.steps.distill import Distill, TeacherAnswers
+from slimbench.steps.export import Convert, Export
+from slimbench.steps.fine_tune import FineTune
+from slimbench.steps.prune import Prune
+from slimbench.steps.quantize import Quantize
+from slimbench.steps.quantize_aware import QuantizeAware
+from slimbench.steps.random_weights import RandomWeights
+from slimbench.steps.train import Train
+from slimbench.steps.training import SCANS, UNCHANGED, Schedule
 from tests.steps.tensorflow_steps import CLASSES, SHAPE, Colours
 
 COLOURS = Colours(96)

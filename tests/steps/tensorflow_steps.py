@@ -13,13 +13,13 @@ from unittest import mock
 import numpy as np
 from scipy.special import softmax
 
-from bench.networks import weights
-from bench.networks.weights import WEIGHTS_FILE, Network
-from bench.spec import EVALUATION_FILE, Splits, Step, Toolchain, Workplace
-from bench.steps import images
-from bench.steps.distill import Distill, distillation_loss, pack
-from bench.steps.train import Train
-from bench.steps.training import Schedule
+from slimbench.networks import weights
+from slimbench.networks.weights import WEIGHTS_FILE, Network
+from slimbench.spec import EVALUATION_FILE, Splits, Step, Toolchain, Workplace
+from slimbench.steps import images
+from slimbench.steps.distill import Distill, distillation_loss, pack
+from slimbench.steps.train import Train
+from slimbench.steps.training import Schedule
 
 SHAPE = (16, 16, 3)
 CLASSES = 3

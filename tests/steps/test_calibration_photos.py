@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.spec import Workplace
-from bench.steps import images
-from bench.steps.calibration_photos import CROPS, CalibrationPhotos, cropped
-from bench.steps.quantize import calibration_images
+from slimbench.spec import Workplace
+from slimbench.steps import images
+from slimbench.steps.calibration_photos import CROPS, CalibrationPhotos, cropped
+from slimbench.steps.quantize import calibration_images
 from tests.examples import examples
 from tests.steps.test_images import quiet
 

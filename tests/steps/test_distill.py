@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from bench.steps.distill import (
+from slimbench.steps.distill import (
     Distill,
     TeacherAnswers,
     check_logits,
@@ -16,7 +16,7 @@ from bench.steps.distill import (
     entropy,
     soften,
 )
-from bench.steps.training import Schedule
+from slimbench.steps.training import Schedule
 from tests.steps import small_chains as small
 
 logits = arrays.arrays(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.networks.weights import WEIGHTS_FILE
-from bench.spec import MODEL_FILE
+from slimbench.networks.weights import WEIGHTS_FILE
+from slimbench.spec import MODEL_FILE
 from tests.steps.built_steps import ARRAYS
 from tests.steps.small_chains import PRETRAINED, TUNED, TUTORIAL, TUTORIAL_FLOAT
 

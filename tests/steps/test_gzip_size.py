@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.spec import MODEL_FILE, Workplace
-from bench.steps.gzip_size import RESULT_FILE, GzipSize, gzip_size, read
+from slimbench.spec import MODEL_FILE, Workplace
+from slimbench.steps.gzip_size import RESULT_FILE, GzipSize, gzip_size, read
 from tests.build.sample_steps import Sample
 
 MODEL = Sample("model", "")

@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bench import datasets
-from bench.spec import EVALUATION_FILE, DataSet, Splits, Workplace
-from bench.steps import images
-from bench.steps.images import Images
+from slimbench import datasets
+from slimbench.spec import EVALUATION_FILE, DataSet, Splits, Workplace
+from slimbench.steps import images
+from slimbench.steps.images import Images
 
 
 def quiet(done: float, total: float, note: str = "") -> None:

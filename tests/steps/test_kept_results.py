@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import networks, steps
-from bench.calibrate import workload
-from bench.spec import Step, TrainingStep
+from slimbench import networks, steps
+from slimbench.calibrate import workload
+from slimbench.spec import Step, TrainingStep
 from tests.build.recorder import made
 from tests.steps import keep_results
 from tests.steps.keep_results import EXAMPLES, KEPT, SLOW_EXAMPLES, networks_of
@@ -24,7 +24,7 @@ from tests.steps.kept_steps import ARCHITECTURES
 def step_classes() -> dict[str, type[Step]]:
     """Return every step of the project, by name."""
     modules = [
-        importlib.import_module(f"bench.steps.{m.name}")
+        importlib.import_module(f"slimbench.steps.{m.name}")
         for m in pkgutil.iter_modules(steps.__path__)
     ]
     return {

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.errors import Unavailable
-from bench.steps import keras_files
+from slimbench.errors import Unavailable
+from slimbench.steps import keras_files
 
 ORIGIN = "https://weights.invalid/resnet/w.h5"
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.build.store import Store
-from bench.photos.refusal import PhotoProblem
-from bench.photos.source import open_photos
-from bench.spec import EVALUATION_FILE, Workplace
-from bench.steps import images
-from bench.steps.images import SPLITS_FILE, FewImages, Images
-from bench.steps.photos import of_splits
+from slimbench.build.store import Store
+from slimbench.datasets.photos.refusal import PhotoProblem
+from slimbench.datasets.photos.source import open_photos
+from slimbench.spec import EVALUATION_FILE, Workplace
+from slimbench.steps import images
+from slimbench.steps.images import SPLITS_FILE, FewImages, Images
+from slimbench.steps.photos import of_splits
 
 CLASSES = ("cat", "dog", "owl")
 SHAPE = (32, 32, 3)

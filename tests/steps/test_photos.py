@@ -7,17 +7,17 @@ import shutil
 import numpy as np
 import pytest
 
-from bench.build import recipe
-from bench.build.scheduler import Failure
-from bench.build.store import Artifact
-from bench.errors import UsageProblem
-from bench.evaluation import load_evaluation
-from bench.photos.decoding import decode
-from bench.photos.source import open_photos
-from bench.spec import Workplace
-from bench.steps.photos import EvaluationPhotos, of_photos
+from slimbench.build import recipe
+from slimbench.build.scheduler import Failure
+from slimbench.build.store import Artifact
+from slimbench.datasets.evaluation import load_evaluation
+from slimbench.datasets.photos.decoding import decode
+from slimbench.datasets.photos.source import open_photos
+from slimbench.errors import UsageProblem
+from slimbench.spec import Workplace
+from slimbench.steps.photos import EvaluationPhotos, of_photos
 from tests.build.recorder import made
-from tests.photos.pictures import noise, real_data, write_tree
+from tests.datasets.photos.pictures import noise, real_data, write_tree
 
 SHAPE = (8, 8, 3)
 ANIMALS = {"dog/1.png": 1, "cat/2.png": 2, "cat/1.png": 3, "cow/1.png": 4}

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.build import recipe
-from bench.networks.weights import Network
-from bench.steps import pretrained
-from bench.steps.pretrained import Pretrained
-from bench.steps.random_weights import RandomWeights
+from slimbench.build import recipe
+from slimbench.networks.weights import Network
+from slimbench.steps import pretrained
+from slimbench.steps.pretrained import Pretrained
+from slimbench.steps.random_weights import RandomWeights
 
 NETWORK = Network("imagenet_squeezenet", (227, 227, 3), 1000)
 NAME = "squeezenet1_1_imagenet.h5"

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.networks.weights import NOTES_FILE, WEIGHTS_FILE
-from bench.spec import MODEL_FILE
-from bench.steps import prune
+from slimbench.networks.weights import NOTES_FILE, WEIGHTS_FILE
+from slimbench.spec import MODEL_FILE
+from slimbench.steps import prune
 from tests.steps.built_steps import ARRAYS
 from tests.steps.small_chains import ABOVE_CUT, ALONE, BLOCK, BLOCKS, GZIPPED, HALF
 

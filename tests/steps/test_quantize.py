@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.steps.quantize import Quantize, calibration_images
+from slimbench.steps.quantize import Quantize, calibration_images
 from tests.build.sample_steps import Sample
 
 MODEL, IMAGES = Sample("model", ""), Sample("images", "")

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from bench import engines, tflite_file
-from bench.networks.weights import NOTES_FILE, WEIGHTS_FILE
-from bench.spec import MODEL_FILE
-from bench.steps import export
-from bench.steps.distill import TeacherAnswers
-from bench.steps.quantize_aware import QuantizeAware
+from slimbench import engines
+from slimbench.networks.weights import NOTES_FILE, WEIGHTS_FILE
+from slimbench.spec import MODEL_FILE
+from slimbench.steps import export
+from slimbench.steps.distill import TeacherAnswers
+from slimbench.steps.quantize_aware import QuantizeAware
+from slimbench.tflite import file
 from tests.steps import small_chains as small
 from tests.steps.built_steps import LAYERS, RANGES, ROUNDED, ROUNDED_ARRAYS
 from tests.steps.tensorflow_steps import SHAPE, evaluation_split
@@ -85,7 +86,7 @@ def test_training_moves_weights_and_all_ranges(folder):
 
 def zeros(model, notes):
     layers = {*json.loads(notes.read_text(encoding="utf-8"))["pruned_layers"]}
-    pruned = [each for each in tflite_file.weights(model) if each.layers & layers]
+    pruned = [each for each in file.weights(model) if each.layers & layers]
     assert len(pruned) == len(layers) == 10
     return sum(each.zeros for each in pruned) / sum(each.size for each in pruned)
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from bench import engines, tflite_file
-from bench.build.scheduler import Failure
-from bench.build.store import Store
-from bench.networks.weights import NOTES_FILE, WEIGHTS_FILE
-from bench.spec import MODEL_FILE
+from slimbench import engines
+from slimbench.build.scheduler import Failure
+from slimbench.build.store import Store
+from slimbench.networks.weights import NOTES_FILE, WEIGHTS_FILE
+from slimbench.spec import MODEL_FILE
+from slimbench.tflite import file
 from tests.build import builder
 from tests.build.recorder import key
 from tests.steps.built_steps import AGAIN, KERAS_ANSWERS, LOSSES, SHOWN, VALIDATED
@@ -134,7 +135,7 @@ def test_swapped_channels_change_the_answer(folder, evaluation, precision):
 
 def test_precisions_differ_in_size_as_they_should(folder):
     sizes = {name: (folder(step) / MODEL_FILE).stat().st_size for name, step in FILES.items()}
-    kernels = sum(weight.size for weight in tflite_file.weights(folder(FLOAT) / MODEL_FILE))
+    kernels = sum(weight.size for weight in file.weights(folder(FLOAT) / MODEL_FILE))
     assert sizes["f32"] - sizes["f16"] > 1.5 * kernels
     assert sizes["f16"] > sizes["dynamic_wi8"]
 
@@ -144,7 +145,7 @@ def pruned_and_others(model, notes):
     layers = json.loads(notes.read_text(encoding="utf-8"))["pruned_layers"]
     assert layers == ["stem", "logits"]
     pruned, others = {}, []
-    for weight in tflite_file.weights(model):
+    for weight in file.weights(model):
         names = weight.layers.intersection(layers)
         if names:
             (name,) = names

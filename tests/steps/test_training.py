@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.networks.weights import NOTES_FILE, WEIGHTS_FILE
-from bench.steps import training
-from bench.steps.training import Augmentation, Schedule
+from slimbench.networks.weights import NOTES_FILE, WEIGHTS_FILE
+from slimbench.steps import training
+from slimbench.steps.training import Augmentation, Schedule
 from tests.steps.built_steps import DAMAGED, INTERRUPTED, QUICK, WHOLE
 from tests.steps.interrupted_steps import DAMAGES
 from tests.steps.small_chains import ALONE, ALONE_FLOAT, REPEATED, TAUGHT

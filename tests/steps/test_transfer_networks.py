@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from bench import tflite_file
-from bench.build.store import Store
-from bench.networks.weights import NOTES_FILE, WEIGHTS_FILE, Network
-from bench.spec import MODEL_FILE
-from bench.steps.export import Convert, Export
-from bench.steps.fine_tune import FineTune
-from bench.steps.prune import Prune
-from bench.steps.quantize_aware import QuantizeAware
-from bench.steps.random_weights import RandomWeights
-from bench.steps.training import Schedule
 from bench.variants.cifar10_networks import MEMBERS
+from slimbench.build.store import Store
+from slimbench.networks.weights import NOTES_FILE, WEIGHTS_FILE, Network
+from slimbench.spec import MODEL_FILE
+from slimbench.steps.export import Convert, Export
+from slimbench.steps.fine_tune import FineTune
+from slimbench.steps.prune import Prune
+from slimbench.steps.quantize_aware import QuantizeAware
+from slimbench.steps.random_weights import RandomWeights
+from slimbench.steps.training import Schedule
+from slimbench.tflite import file
 from tests.build.recorder import made
 from tests.steps.looking_steps import Anatomy
 from tests.steps.tensorflow_steps import CLASSES, SHAPE, ArraysByLayer, Colours
@@ -118,7 +118,7 @@ def test_pruning_above_the_cut_leaves_the_rest_and_reaches_the_file(folder):
     layers = {*notes["pruned_layers"]}
     assert all(name.startswith((*TOP, "logits")) for name in layers)
     assert 0 <= notes["validation_top1"] <= 1
-    for weight in tflite_file.weights(folder(PRUNED_FILE) / MODEL_FILE):
+    for weight in file.weights(folder(PRUNED_FILE) / MODEL_FILE):
         share = weight.zeros / weight.size
         assert share == pytest.approx(0.5 if weight.layers & layers else 0, abs=0.01)
 

@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import timedelta
 
-from bench.trend.change_points import level_starts
-from bench.trend.quantity import quantity
-from bench.trend.series import Partition, Point, Series
-from bench.trend.trends import Trend, trend
+from slimbench.trend.change_points import level_starts
+from slimbench.trend.quantity import quantity
+from slimbench.trend.series import Partition, Point, Series
+from slimbench.trend.trends import Trend, trend
 from tests.trend.saved import BEGIN, MACHINE
 
 PARTITION = Partition(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bench.places import RESULTS
+from slimbench.paths import RESULTS
 
 PUBLISHED = sorted((RESULTS / "published" / "digits").glob("*.json"))
 VARIANT = "resnet50_f32"
@@ -44,7 +44,7 @@ def info_of(run: Document, variant: str = VARIANT) -> Document:
 
 
 def put(results: Path, number: int, run: Document, machine: str = MACHINE) -> Path:
-    """Write a run as `bench.history.write.save` does, with a number of the test's choice."""
+    """Write a run as `slimbench.history.write.save` does, with a number of the test's choice."""
     taken = datetime.fromisoformat(run["datetime"]).astimezone(UTC)
     name = f"{number:04d}_{run['commit_info']['id'][:12]}_{taken:%Y%m%d_%H%M%S}.json"
     path = results / machine / name

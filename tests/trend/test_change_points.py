@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.trend.change_points import SETTLED, SHORTEST, STRETCH, by_stretches, level_starts
+from slimbench.trend.change_points import SETTLED, SHORTEST, STRETCH, by_stretches, level_starts
 
 RANDOM = np.random.default_rng
 

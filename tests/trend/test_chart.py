@@ -12,13 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from PIL import Image
 
-import bench
-from bench.report.charts import ChartError
-from bench.trend.chart import MOST_PANELS, draw, figure
-from bench.trend.labels import LETTER, named_changes
-from bench.trend.scale import extent
-from bench.trend.trends import Trend
-from bench.trend.words import ENGLISH
+import slimbench
+from slimbench.report.charts import ChartError
+from slimbench.trend.chart import MOST_PANELS, draw, figure
+from slimbench.trend.labels import LETTER, named_changes
+from slimbench.trend.scale import extent
+from slimbench.trend.trends import Trend
+from slimbench.trend.words import ENGLISH
 from tests.trend.made import P50, made, of, point
 from tests.trend.saved import VARIANT
 
@@ -219,14 +219,14 @@ import sys
 from pathlib import Path
 import matplotlib as mpl
 mpl.rcParams["font.size"] = 23
-from bench.trend.chart import draw
+from slimbench.trend.chart import draw
 from tests.trend.made import made
 draw([made([8.0])], "v", None, Path(sys.argv[1]), "en")
 print(mpl.rcParams["font.size"], "matplotlib.pyplot" in sys.modules)
 """
     said = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / "a.png")],
-        cwd=Path(bench.__file__).parents[1],
+        cwd=Path(slimbench.__file__).parents[1],
         capture_output=True,
         text=True,
         check=True,

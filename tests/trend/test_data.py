@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bench.trend.data import as_csv, as_json
+from slimbench.trend.data import as_csv, as_json
 from tests.trend.made import P50, made
 from tests.trend.saved import VARIANT
 

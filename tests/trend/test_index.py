@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-import bench
-from bench.history.document import HistoryError
-from bench.trend import index
-from bench.trend.index import index_path, refresh, using
-from bench.trend.outline import Outline, outline
-from bench.trend.series import Wanted, series, skipped
+import slimbench
+from slimbench.history.document import HistoryError
+from slimbench.trend import index
+from slimbench.trend.index import index_path, refresh, using
+from slimbench.trend.outline import Outline, outline
+from slimbench.trend.series import Wanted, series, skipped
 from tests.trend.saved import MACHINE, VARIANT, document, put, put_all
 
 WANTED = Wanted(VARIANT, "latency_ms.p50")
@@ -224,7 +224,7 @@ def test_a_killed_command_leaves_what_it_had_indexed(
     program = """
 import os, sys
 from pathlib import Path
-from bench.trend import index
+from slimbench.trend import index
 index.MANY = 2
 def advance(done, total, note=""):
     if done == 5:
@@ -234,7 +234,7 @@ index.using(results, cache, lambda each: index.refresh(each, results, advance), 
 """
     killed = subprocess.run(
         [sys.executable, "-c", program, str(results), str(cache)],
-        cwd=Path(bench.__file__).parents[1],
+        cwd=Path(slimbench.__file__).parents[1],
         check=False,
     )
     assert killed.returncode == 9

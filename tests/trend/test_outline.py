@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.history.document import HistoryError
-from bench.history.record import load
-from bench.trend import outline as module
-from bench.trend.outline import Outline, outline
+from slimbench.history.document import HistoryError
+from slimbench.history.record import load
+from slimbench.trend import outline as module
+from slimbench.trend.outline import Outline, outline
 from tests.examples import examples
 from tests.trend.saved import PUBLISHED, VARIANT, document, info_of, put
 

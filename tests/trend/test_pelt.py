@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 from ruptures.detection import KernelCPD
 
-from bench.trend.pelt import pieces
+from slimbench.trend.pelt import pieces
 from tests.fresh_process import printed
 
 
@@ -31,14 +31,14 @@ def test_it_cuts_as_ruptures_itself_does(length: int, shortest: int) -> None:
     assert len(cuts) > 1
 
 
-@pytest.mark.parametrize("first", ["ruptures", "bench.trend.pelt"])
+@pytest.mark.parametrize("first", ["ruptures", "slimbench.trend.pelt"])
 def test_ruptures_can_be_used_as_a_whole_beside_it(first: str) -> None:
     program = """
 import importlib, sys
 import numpy as np
 signal = np.repeat([0.0, 9.0], 20)
 importlib.import_module(sys.argv[1])
-from bench.trend.pelt import pieces
+from slimbench.trend.pelt import pieces
 print(pieces(signal, 5.0, 5))
 import ruptures
 print(*ruptures.KernelCPD("linear", 5).fit(signal).predict(pen=5.0))
@@ -51,7 +51,7 @@ def test_no_scipy_is_loaded_for_it() -> None:
     program = """
 import sys
 import numpy as np
-from bench.trend.change_points import level_starts
+from slimbench.trend.change_points import level_starts
 assert level_starts([8.0] * 20 + [9.0] * 20, exact=False) == (0, 20)
 print("numpy" in sys.modules, "scipy" in sys.modules)
 """

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bench.errors import UsageProblem
-from bench.trend.index import refresh, using
-from bench.trend.series import Series, Wanted, series
+from slimbench.errors import UsageProblem
+from slimbench.trend.index import refresh, using
+from slimbench.trend.series import Series, Wanted, series
 from tests.trend.saved import BEGIN, MACHINE, OTHER, VARIANT, document, info_of, put, put_all
 
 P50 = "latency_ms.p50"

@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from bench.report.words import ENGLISH as REPORT
-from bench.trend.table import EARLIER_CHANGES, NEWEST, markdown, shown, terminal
-from bench.trend.words import ENGLISH, FRENCH
+from slimbench.report.words import ENGLISH as REPORT
+from slimbench.trend.table import EARLIER_CHANGES, NEWEST, markdown, shown, terminal
+from slimbench.trend.words import ENGLISH, FRENCH
 from tests.trend.made import P50, made, of, point
 from tests.trend.saved import VARIANT
 

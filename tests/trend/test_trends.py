@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.trend import trends as module
-from bench.trend.change_points import level_starts
-from bench.trend.index import refresh, using
-from bench.trend.series import Wanted
-from bench.trend.trends import Trend, trends
+from slimbench.trend import trends as module
+from slimbench.trend.change_points import level_starts
+from slimbench.trend.index import refresh, using
+from slimbench.trend.series import Wanted
+from slimbench.trend.trends import Trend, trends
 from tests.trend.made import made
 from tests.trend.saved import VARIANT, put_all
 

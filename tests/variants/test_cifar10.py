@@ -4,18 +4,18 @@ import re
 
 import pytest
 
-from bench import profiles, variants
-from bench.build import recipe
-from bench.datasets import cifar10 as dataset
-from bench.spec import Choices
-from bench.steps.distill import Distill, TeacherAnswers
-from bench.steps.export import Convert
-from bench.steps.fine_tune import FineTune
-from bench.steps.images import FewImages
-from bench.steps.pretrained import Pretrained
-from bench.steps.prune import Prune
-from bench.steps.quantize_aware import QuantizeAware
-from bench.steps.train import Train
+from slimbench.build import recipe
+from slimbench.datasets import cifar10 as dataset
+from slimbench.spec import Choices
+from slimbench.steps.distill import Distill, TeacherAnswers
+from slimbench.steps.export import Convert
+from slimbench.steps.fine_tune import FineTune
+from slimbench.steps.images import FewImages
+from slimbench.steps.pretrained import Pretrained
+from slimbench.steps.prune import Prune
+from slimbench.steps.quantize_aware import QuantizeAware
+from slimbench.steps.train import Train
+from slimbench.suite import profiles, variants
 from tests.variants.test_variants import chain
 
 ALL = variants.all_variants("cifar10", Choices())

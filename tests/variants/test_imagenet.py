@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from bench.build import recipe
-from bench.errors import UsageProblem
-from bench.networks.weights import Network
-from bench.spec import Choices
-from bench.steps.calibration_photos import CalibrationPhotos
-from bench.steps.pretrained import Pretrained
-from bench.steps.random_weights import RandomWeights
 from bench.variants.imagenet import make_variants
+from slimbench.build import recipe
+from slimbench.errors import UsageProblem
+from slimbench.networks.weights import Network
+from slimbench.spec import Choices
+from slimbench.steps.calibration_photos import CalibrationPhotos
+from slimbench.steps.pretrained import Pretrained
+from slimbench.steps.random_weights import RandomWeights
 from tests.variants.test_variants import NAME, chain
 
 ALL = {variant.name: variant for variant in make_variants("imagenet", Choices())}

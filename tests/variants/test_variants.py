@@ -4,16 +4,16 @@ import re
 
 import pytest
 
-from bench import profiles, registry, variants
-from bench.errors import UsageProblem
-from bench.networks import version
-from bench.networks.weights import Network
-from bench.spec import Variant
-from bench.steps.distill import Distill
-from bench.steps.export import Convert
-from bench.steps.prune import Prune
-from bench.steps.quantize import Quantize
 from bench.variants import digits
+from slimbench.errors import UsageProblem
+from slimbench.networks import version
+from slimbench.networks.weights import Network
+from slimbench.spec import Variant
+from slimbench.steps.distill import Distill
+from slimbench.steps.export import Convert
+from slimbench.steps.prune import Prune
+from slimbench.steps.quantize import Quantize
+from slimbench.suite import profiles, registry, variants
 from tests.build.sample_steps import Sample
 
 PRECISIONS = "f32|f16|dynamic_wi8|static_wi8_ai8|converter_dynamic_wi8"

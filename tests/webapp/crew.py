@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 
+from slimbench.webapp.inference import Serving
+from slimbench.webapp.spec import Answer, ServedModel
+from slimbench.webapp.workers import Workers
 from tests.webapp.runners import STABLE, picture
-from webapp.inference import Serving
-from webapp.spec import Answer, ServedModel
-from webapp.workers import Workers
 
 Asker = Callable[[Serving, int, ServedModel, float], Answer]
 

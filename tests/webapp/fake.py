@@ -11,10 +11,10 @@ from typing import Any, Self
 import numpy as np
 from flask import Flask
 
-from bench.spec import Pixels
-from webapp.app import create_app
-from webapp.settings import Settings
-from webapp.spec import Answer, Busy, Draining, Refusal, Scores, ServedModel
+from slimbench.spec import Pixels
+from slimbench.webapp.app import create_app
+from slimbench.webapp.settings import Settings
+from slimbench.webapp.spec import Answer, Busy, Draining, Refusal, Scores, ServedModel
 
 CLASSES = ("cat", "dog", "frog", "ship")
 
@@ -42,7 +42,7 @@ def brightness(pixels: Pixels) -> Scores:
 
 
 class FakeService:
-    """Follows `webapp.spec.Service`.
+    """Follows `slimbench.webapp.spec.Service`.
 
     `refusal` is raised in place of an answer; where `gate` is not set, answers wait for it, those
     of `held` alone where that is a model. The client "new" gets the canary if there is one.

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.spec import Pixels
-from webapp.inference.runner import Opened
-from webapp.manifest import Models
-from webapp.spec import Scores, ServedModel
+from slimbench.spec import Pixels
+from slimbench.webapp.inference.runner import Opened
+from slimbench.webapp.manifest import Models
+from slimbench.webapp.spec import Scores, ServedModel
 
 SHAPE = (1, 1, 3)
 BAD = 255

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from bench.places import RESULTS
+from slimbench.paths import RESULTS
+from slimbench.webapp.measured import measurement, served
+from slimbench.webapp.spec import Refusal, ServedModel
 from tests.webapp.fake import FakeService, Seat
-from webapp.measured import measurement, served
-from webapp.spec import Refusal, ServedModel
 
 DIGITS = "student_distilled_static_wi8_ai8"
 MEASURED = RESULTS / "published" / "digits" / "0001_5d1b2d3a57bc_20261122_233845.json"

@@ -15,13 +15,13 @@ from flask.testing import FlaskClient
 from PIL import Image
 from werkzeug.test import TestResponse
 
-from bench.photos.decoding import decode
-from tests.photos.pictures import encoded, noise
-from tests.photos.test_decoding import png_header
+from slimbench.datasets.photos.decoding import decode
+from slimbench.webapp import api, problems
+from slimbench.webapp.arrival import ARRIVED
+from slimbench.webapp.spec import Busy, Draining, Failed, Late
+from tests.datasets.photos.pictures import encoded, noise
+from tests.datasets.photos.test_decoding import png_header
 from tests.webapp.fake import CLASSES, MODEL, FakeService, app_of, brightness
-from webapp import api, problems
-from webapp.arrival import ARRIVED
-from webapp.spec import Busy, Draining, Failed, Late
 
 PICTURE = encoded(noise(0, 20, 10))
 
@@ -187,7 +187,7 @@ def test_over_capacity_nothing_is_decoded_and_the_next_is_answered_again(
     first.start()
     assert service.waiting.acquire(timeout=30)
     with monkeypatch.context() as patched:
-        patched.setattr("webapp.pictures.decode", None)
+        patched.setattr("slimbench.webapp.pictures.decode", None)
         response = send(app.test_client(), PICTURE)
     refused(response, 503, "busy")
     assert response.headers["Retry-After"] == "3"

@@ -15,14 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from bench.cli import main
-from bench.errors import UsageProblem
-from bench.metrics.accuracy import wilson_interval
+from slimbench.cli import main
+from slimbench.errors import UsageProblem
+from slimbench.metrics.accuracy import wilson_interval
+from slimbench.webapp.canary_report import Buckets, compare, quantile
+from slimbench.webapp.spec import Answer, ServedModel
+from slimbench.webapp.watching import Watching
 from tests.webapp.runners import CANARY, STABLE
 from tests.webapp.versions import canary
-from webapp.canary_report import Buckets, compare, quantile
-from webapp.spec import Answer, ServedModel
-from webapp.watching import Watching
 
 BOUNDS = (0.001, 0.01, 0.1, 1.0)
 

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from bench.history.record import History, load
-from bench.report.table import table
+from slimbench.history.record import History, load
+from slimbench.report.table import table
+from slimbench.webapp import page, problems
+from slimbench.webapp.dashboard import Dashboard, front, pareto_chart, pareto_table, run_table
+from slimbench.webapp.languages import phrases
+from slimbench.webapp.settings import Settings
+from slimbench.webapp.spec import ServedModel
+from slimbench.webapp.trend import TrendReader
 from tests import example_history
 from tests.webapp.served import Reason, changed, digits_model
 from tests.webapp.test_page import Page
-from webapp import page, problems
-from webapp.dashboard import Dashboard, front, pareto_chart, pareto_table, run_table
-from webapp.languages import phrases
-from webapp.settings import Settings
-from webapp.spec import ServedModel
-from webapp.trend import TrendReader
 
 MODEL = digits_model()
 
@@ -122,7 +122,7 @@ def test_the_trend_of_a_run_of_this_machine_has_its_neighbours(tmp_path: Path) -
 def test_a_trend_that_takes_long_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webapp.trend.PATIENCE", 0.0)
+    monkeypatch.setattr("slimbench.webapp.trend.PATIENCE", 0.0)
     shown = Dashboard(MODEL, tmp_path).shown(phrases("en"))
     assert shown["trend"] is None
     assert shown["no_trend"].startswith("The saved runs are still being read.")

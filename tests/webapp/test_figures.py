@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+from slimbench.webapp.figures import day, figures
+from slimbench.webapp.languages import phrases
 from tests.webapp.served import Reason, changed, digits_model
-from webapp.figures import day, figures
-from webapp.languages import phrases
 
 MODEL = changed(
     digits_model(),

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.build.store import Store
-from bench.errors import UsageProblem
-from bench.evaluation import ImagesWriter, evaluation_sha256, save_labels
+from slimbench.build.store import Store
+from slimbench.datasets.evaluation import ImagesWriter, evaluation_sha256, save_labels
+from slimbench.errors import UsageProblem
+from slimbench.webapp.from_run import from_run
 from tests import example_history
 from tests.export.stored import FLOAT, INT8, put_model, run_of, save_run
 from tests.tiny_models import SHAPE, Quantized
-from webapp.from_run import from_run
 
 KEY = "b" * 64
 NAMES = tuple(f"digit {number}" for number in range(10))

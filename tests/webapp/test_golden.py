@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.photos.decoding import decode
+from slimbench.datasets.photos.decoding import decode
+from slimbench.webapp import pictures
 from tests.webapp.fake import MODEL
 from tests.webapp.make_golden import BLUE, FOLDER, GREEN, GREY, RED, SIDE
-from webapp import pictures
 
 WHITE = (255, 255, 255)
 COLOURS = (RED, GREEN, BLUE, GREY)

@@ -12,13 +12,13 @@ from functools import partial
 
 import pytest
 
-from bench.errors import UsageProblem
+from slimbench.errors import UsageProblem
+from slimbench.webapp.inference import Serving, open_service
+from slimbench.webapp.inference.runner import Opened
+from slimbench.webapp.manifest import Models
+from slimbench.webapp.spec import Answer, Busy, Draining, Failed, Late, Place, ServedModel
 from tests.webapp.crew import Asker, ask, asked_of, at_work
 from tests.webapp.runners import BAD, CANARY, MODELS, STABLE, Held, picture
-from webapp.inference import Serving, open_service
-from webapp.inference.runner import Opened
-from webapp.manifest import Models
-from webapp.spec import Answer, Busy, Draining, Failed, Late, Place, ServedModel
 
 ALONE = Models(STABLE)
 

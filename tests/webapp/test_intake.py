@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from tests.photos.pictures import encoded, noise
+from slimbench.webapp import intake, probes
+from slimbench.webapp.app import create_app
+from slimbench.webapp.intake import Server
+from slimbench.webapp.listening import listen
+from slimbench.webapp.settings import Settings
+from tests.datasets.photos.pictures import encoded, noise
 from tests.webapp.fake import MODEL, FakeService
-from webapp import intake, probes
-from webapp.app import create_app
-from webapp.intake import Server
-from webapp.listening import listen
-from webapp.settings import Settings
 
 PATIENCE = 30.0
 """Seconds after which a test is lost."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from flask import Flask, request
 
-from webapp import languages
-from webapp.languages import CLASS, FOLDER, LANGUAGES, PROBLEM, chosen, phrases
-from webapp.problems import KINDS
+from slimbench.webapp import languages
+from slimbench.webapp.languages import CLASS, FOLDER, LANGUAGES, PROBLEM, chosen, phrases
+from slimbench.webapp.problems import KINDS
 
 WEBAPP = FOLDER.parent
 

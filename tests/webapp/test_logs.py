@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.photos.pictures import encoded, noise
+from slimbench.webapp import logs
+from slimbench.webapp.spec import Failed
+from tests.datasets.photos.pictures import encoded, noise
 from tests.webapp.fake import FakeService, app_of
-from webapp import logs
-from webapp.spec import Failed
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.datasets import cifar10
-from bench.errors import UsageProblem
-from bench.places import RESULTS
+from slimbench.datasets import cifar10
+from slimbench.errors import UsageProblem
+from slimbench.paths import RESULTS
+from slimbench.webapp.manifest import DEFAULT, ManifestProblem, read_manifest
 from tests import example_history
 from tests.examples import examples
 from tests.tiny_models import SHAPE, Quantized
 from tests.webapp.versions import CLASSES, FLOAT, INT8, canary, put, toml, write
-from webapp.manifest import DEFAULT, ManifestProblem, read_manifest
 
 ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 PUBLISHED = RESULTS / "published" / "cifar10-full"
@@ -260,7 +260,8 @@ def test_its_history_is_the_published_one() -> None:
 
 def test_nothing_heavy_is_imported_to_serve() -> None:
     code = (
-        "import sys, webapp.manifest, webapp.from_run, webapp.inference, webapp.routing\n"
+        "import sys, slimbench.webapp.manifest, slimbench.webapp.from_run\n"
+        "import slimbench.webapp.inference, slimbench.webapp.routing\n"
         "print([name for name in ('tensorflow', 'pytest', 'sklearn', 'scipy', 'matplotlib',"
         " 'flask') if name in sys.modules])"
     )

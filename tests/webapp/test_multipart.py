@@ -7,9 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 
-from tests.photos.pictures import encoded, noise
-from webapp import multipart
-from webapp.uploads import UploadRequest
+from slimbench.webapp import multipart
+from slimbench.webapp.uploads import UploadRequest
+from tests.datasets.photos.pictures import encoded, noise
 
 FIELD = "image"
 PICTURE = encoded(noise(0))

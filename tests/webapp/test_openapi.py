@@ -12,13 +12,13 @@ from jsonschema import Draft202012Validator
 from schemathesis import Case
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from slimbench.webapp import problems
+from slimbench.webapp.openapi import document
+from slimbench.webapp.settings import Settings
+from slimbench.webapp.spec import Busy, Failed, Late, Refusal
+from tests.datasets.photos.pictures import encoded, noise
 from tests.examples import examples
-from tests.photos.pictures import encoded, noise
 from tests.webapp.fake import FakeService, app_of
-from webapp import problems
-from webapp.openapi import document
-from webapp.settings import Settings
-from webapp.spec import Busy, Failed, Late, Refusal
 
 APP = app_of(FakeService(), rate=None)
 SCHEMA = schemathesis.openapi.from_wsgi("/openapi.json", APP)

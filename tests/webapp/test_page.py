@@ -13,11 +13,11 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from bench.report import numbers
+from slimbench.report import numbers
+from slimbench.webapp.languages import phrases
+from slimbench.webapp.spec import Busy, Failed
 from tests.webapp.fake import app_of
 from tests.webapp.served import PageService, Reason, changed, picture
-from webapp.languages import phrases
-from webapp.spec import Busy, Failed
 
 
 class Page(HTMLParser):

@@ -9,10 +9,10 @@ import pytest
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.photos.pictures import encoded, noise
+from slimbench.webapp.spec import Failed
+from slimbench.webapp.watching import OUTCOMES
+from tests.datasets.photos.pictures import encoded, noise
 from tests.webapp.fake import FakeService, app_of
-from webapp.spec import Failed
-from webapp.watching import OUTCOMES
 
 PICTURE = encoded(noise(0))
 

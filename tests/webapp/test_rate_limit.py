@@ -4,10 +4,10 @@ import io
 
 import pytest
 
-from tests.photos.pictures import encoded, noise
+from slimbench.webapp import rate_limit
+from slimbench.webapp.rate_limit import RateLimit
+from tests.datasets.photos.pictures import encoded, noise
 from tests.webapp.fake import FakeService, app_of
-from webapp import rate_limit
-from webapp.rate_limit import RateLimit
 
 
 class Clock:

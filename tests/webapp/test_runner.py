@@ -13,16 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import datasets
-from bench.engines.litert import ENGINE
-from bench.spec import Pixels
+from slimbench import datasets
+from slimbench.engines.litert import ENGINE
+from slimbench.spec import Pixels
+from slimbench.webapp.inference import Serving, open_service
+from slimbench.webapp.inference.runner import batching_pays, open_runner
+from slimbench.webapp.manifest import Models, read_manifest
+from slimbench.webapp.spec import Answer, Failed, ServedModel
 from tests.tiny_models import SHAPE, _Graph
 from tests.webapp.served import digits_model
 from tests.webapp.versions import put, write
-from webapp.inference import Serving, open_service
-from webapp.inference.runner import batching_pays, open_runner
-from webapp.manifest import Models, read_manifest
-from webapp.spec import Answer, Failed, ServedModel
 
 REQUESTS = 2000
 CLIENTS = 16
@@ -121,7 +121,7 @@ def test_a_file_that_cannot_be_resized_is_served_singly_and_that_is_said(
 ) -> None:
     one = put(tmp_path)
     models = read_manifest(write(tmp_path, {"1": one}, "1"))
-    with caplog.at_level(logging.WARNING, "webapp.inference"):
+    with caplog.at_level(logging.WARNING, "slimbench.webapp.inference"):
         service = open_service(models, workers=1, queue=1, batching=True)
     assert "cannot be resized" in service.unbatched["1"]
     assert "answers pictures singly" in caplog.text
@@ -133,7 +133,7 @@ def test_a_file_that_cannot_be_resized_is_served_singly_and_that_is_said(
 def test_a_batch_that_answers_otherwise_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from webapp.inference.batch import Batch
+    from slimbench.webapp.inference.batch import Batch
 
     right = Batch.run
 
@@ -165,7 +165,7 @@ def test_what_the_runtime_was_told_is_told_again(digits: ServedModel) -> None:
 
 
 def test_whether_batches_pay_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from webapp.inference import runner
+    from slimbench.webapp.inference import runner
 
     model = resizable(tmp_path)
     monkeypatch.setattr(runner, "QUICK_SECONDS", 0.0)

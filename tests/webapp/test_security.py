@@ -4,8 +4,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from slimbench.webapp import api
 from tests.webapp.fake import MODEL, FakeService, app_of
-from webapp import api
 
 
 @pytest.fixture

@@ -22,14 +22,14 @@ import pytest
 from jsonschema import Draft202012Validator
 from PIL import Image
 
-from bench.errors import UsageProblem
-from bench.places import CHECKOUT
-from tests.photos.pictures import encoded
-from webapp import server
-from webapp.listening import listen
-from webapp.manifest import read_manifest
-from webapp.openapi import document
-from webapp.settings import Settings
+from slimbench.errors import UsageProblem
+from slimbench.paths import CHECKOUT
+from slimbench.webapp import server
+from slimbench.webapp.listening import listen
+from slimbench.webapp.manifest import read_manifest
+from slimbench.webapp.openapi import document
+from slimbench.webapp.settings import Settings
+from tests.datasets.photos.pictures import encoded
 
 PATIENCE = 60.0
 
@@ -82,7 +82,7 @@ class Served:
         self.errors = folder / "errors"
         with self.errors.open("wb") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "bench.cli", "serve", "--port=0", *arguments],
+                [sys.executable, "-m", "slimbench.cli", "serve", "--port=0", *arguments],
                 cwd=folder,
                 env={**os.environ, "PYTHONPATH": f"{bare}{os.pathsep}{CHECKOUT}"},
                 stdout=subprocess.PIPE,
@@ -215,7 +215,7 @@ def test_both_processes_end_on_ctrl_c(served: Served) -> None:
 def said(*arguments: str, **environment: str) -> str:
     """Return what a `slimbench serve` that cannot serve says."""
     done = subprocess.run(
-        [sys.executable, "-m", "bench.cli", "serve", *arguments],
+        [sys.executable, "-m", "slimbench.cli", "serve", *arguments],
         cwd=CHECKOUT,
         env={**os.environ, **environment},
         capture_output=True,
@@ -258,7 +258,7 @@ def test_what_cannot_be_served_is_said_once(arguments: tuple[str, ...], message:
 def test_a_server_has_imported_nothing_that_it_does_not_need() -> None:
     program = f"""
 import sys
-import webapp.server, webapp.page
+import slimbench.webapp.server, slimbench.webapp.page
 heavy = {(*BUILDING, *TESTING)!r}
 print(sorted(set(heavy) & set(sys.modules)), "flask" in sys.modules)
 """
@@ -271,7 +271,7 @@ print(sorted(set(heavy) & set(sys.modules)), "flask" in sys.modules)
 def test_the_supervisor_imports_nothing_that_could_crash() -> None:
     program = """
 import sys
-import webapp.supervisor
+import slimbench.webapp.supervisor
 print(sorted({"flask", "waitress", "numpy", "PIL", "ai_edge_litert"} & set(sys.modules)))
 """
     done = subprocess.run(

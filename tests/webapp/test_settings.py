@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import UsageProblem
-from webapp.settings import Settings, from_json, make_settings
+from slimbench.errors import UsageProblem
+from slimbench.webapp.settings import Settings, from_json, make_settings
 
 
 def test_by_default_this_machine_alone_is_served() -> None:

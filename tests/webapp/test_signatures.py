@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.photos.pictures import encoded, noise
-from webapp import signatures
-from webapp.signatures import Damaged
+from slimbench.webapp import signatures
+from slimbench.webapp.signatures import Damaged
+from tests.datasets.photos.pictures import encoded, noise
 
 FORMS = {
     "png": ("PNG", {}),

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import UsageProblem
+from slimbench.errors import UsageProblem
+from slimbench.webapp import supervisor
+from slimbench.webapp.listening import listen
+from slimbench.webapp.settings import Settings
+from slimbench.webapp.supervisor import Supervisor
 from tests.build.recorder import wait_until
-from tests.photos.pictures import wait_for
-from webapp import supervisor
-from webapp.listening import listen
-from webapp.settings import Settings
-from webapp.supervisor import Supervisor
+from tests.datasets.photos.pictures import wait_for
 
 SERVER = """
 import argparse, os, signal, sys, time
@@ -266,9 +266,9 @@ def test_connections_wait_while_one_server_follows_another(make: Make, tmp_path:
 
 PARENT = """
 import sys
-from webapp.listening import listen
-from webapp.settings import Settings
-from webapp.supervisor import Supervisor
+from slimbench.webapp.listening import listen
+from slimbench.webapp.settings import Settings
+from slimbench.webapp.supervisor import Supervisor
 settings = Settings(port=0)
 command = (sys.executable, "-c", sys.argv[1])
 Supervisor(settings, listen(settings), print, print, command).run()
@@ -277,7 +277,7 @@ Supervisor(settings, listen(settings), print, print, command).run()
 
 def test_a_server_does_not_outlive_its_supervisor(tmp_path: Path) -> None:
     body = """
-from bench.lifeline import end_with_parent
+from slimbench.exit_with_parent import end_with_parent
 end_with_parent()
 ready()
 (here / "pid").write_text(str(os.getpid()))

@@ -5,9 +5,9 @@ import json
 import re
 from pathlib import Path
 
-import webapp
+import slimbench.webapp
 
-STATIC = Path(webapp.__file__).parent / "static"
+STATIC = Path(slimbench.webapp.__file__).parent / "static"
 VENDOR = STATIC / "vendor"
 
 

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
+from slimbench.webapp import together
+from slimbench.webapp.inference import Serving, open_service
+from slimbench.webapp.inference.runner import Opened
+from slimbench.webapp.manifest import Models
+from slimbench.webapp.spec import Answer, Failed, Late, ServedModel
+from slimbench.webapp.workers import NICENESS, Workers
 from tests.webapp.crew import Request, ask, at_work, send
 from tests.webapp.runners import BAD, CANARY, MODELS, STABLE, Held
-from webapp import together
-from webapp.inference import Serving, open_service
-from webapp.inference.runner import Opened
-from webapp.manifest import Models
-from webapp.spec import Answer, Failed, Late, ServedModel
-from webapp.workers import NICENESS, Workers
 
 LONG = 60.0
 """Seconds that a model is said to take, so that a batch is not closed before it is full."""

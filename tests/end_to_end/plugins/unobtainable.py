@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from bench import profiles, variants
-from bench.errors import Unavailable
-from bench.profiles import Profile
-from bench.spec import NOTHING_CHOSEN, Choices, Step, Variant, Workplace
+from slimbench.errors import Unavailable
+from slimbench.spec import NOTHING_CHOSEN, Choices, Step, Variant, Workplace
+from slimbench.suite import profiles, variants
+from slimbench.suite.profiles import Profile
 
 WEIGHTS = "weights_f32"
 BROKEN = "broken_f32"

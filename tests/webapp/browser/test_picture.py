@@ -11,7 +11,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from bench.report import numbers
+from slimbench.report import numbers
 from tests.webapp.browser.site import Site
 from tests.webapp.browser.visitor import Visitor
 from tests.webapp.served import changed, picture

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
+from slimbench.webapp.spec import Busy, Failed, Late
 from tests.webapp.browser.site import Site
 from tests.webapp.browser.visitor import Visitor
 from tests.webapp.served import picture
-from webapp.spec import Busy, Failed, Late
 
 
 def test_an_error_keeps_the_picture(visitor: Visitor, site: Site) -> None:

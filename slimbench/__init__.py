@@ -1,0 +1,1 @@
+"""Slim image classifiers down, measure each variant, hold it to budgets."""

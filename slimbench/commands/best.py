@@ -1,0 +1,66 @@
+"""`slimbench best`: the best variant of a saved run under limits, and what each limit costs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from slimbench.commands import Command
+from slimbench.errors import UsageProblem
+from slimbench.history.select import WAYS, select_one
+from slimbench.paths import RESULTS
+
+NOTHING = 1
+"""Exit status where no variant keeps all limits."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add which run, the limits, and how the answer is shown."""
+    parser.add_argument("run", nargs="?", default="latest", metavar="RUN", help=WAYS)
+    limits = parser.add_argument_group("limits", "a variant that keeps exactly a limit keeps it")
+    limits.add_argument(
+        "--max-size-mb", type=float, metavar="MB", help="of the model file; MB is 2**20 bytes"
+    )
+    limits.add_argument(
+        "--max-latency-ratio", type=float, metavar="RATIO", help="own time / reference time, paired"
+    )
+    limits.add_argument("--min-accuracy", type=float, metavar="SHARE", help="0.9 is 90 %%")
+    limits.add_argument(
+        "--max-accuracy-drop", type=float, metavar="SHARE", help="reference accuracy - own"
+    )
+    limits.add_argument(
+        "--max-latency-ms",
+        type=float,
+        metavar="MS",
+        help="median of single invocations: unpaired, and of the run's machine only",
+    )
+    parser.add_argument("--engine", default="litert", help="whose figures are meant")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="with which they were")
+    parser.add_argument("--profile", help="of which profile latest and commit: are meant")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where histories are saved")
+    parser.add_argument("--format", choices=("table", "json", "markdown"), default="table")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show the answer; 0 where there is one, 1 where nothing keeps all limits."""
+    from slimbench.choose import show  # noqa: PLC0415 - babel and scipy take their time
+    from slimbench.choose.choice import candidates, choose  # noqa: PLC0415
+    from slimbench.choose.limits import OPTIONS, make_limits  # noqa: PLC0415
+
+    if arguments.threads < 1:
+        raise UsageProblem(f"--threads must be a number from 1 up, not {arguments.threads}.")
+    asked = {
+        option: getattr(arguments, option.removeprefix("--").replace("-", "_"))
+        for option in OPTIONS
+    }
+    limits = make_limits(asked)
+    history = select_one(arguments.run, arguments.results, arguments.profile)
+    choice = choose(candidates(history, arguments.engine, arguments.threads), limits)
+    shown = {"table": show.terminal, "json": show.as_json, "markdown": show.markdown}
+    print(shown[arguments.format](choice, history))
+    return 0 if choice.best is not None else NOTHING
+
+
+COMMAND = Command(
+    "best", "Choose the best variant of a saved run under limits.", add_arguments, run
+)

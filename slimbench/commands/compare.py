@@ -1,0 +1,68 @@
+"""`slimbench compare`: saved runs side by side, to look at and not to judge by."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from slimbench.atomic_write import write_text
+from slimbench.commands import Command
+from slimbench.history.select import WAYS, select
+from slimbench.paths import RESULTS
+
+FORMATS = ("table", "markdown", "csv", "json")
+
+METRICS = ("latency", "size", "gzip", "accuracy")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add which runs, which metrics, and how they are shown."""
+    parser.add_argument("runs", nargs="+", metavar="RUN", help=f"{WAYS}; the first is compared to")
+    parser.add_argument(
+        "--metric",
+        action="append",
+        choices=METRICS,
+        help="a table of this alone; may be given several times (default: all)",
+    )
+    parser.add_argument("--profile", help="of which profile latest and commit: are meant")
+    parser.add_argument("--format", choices=FORMATS, default="table")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where histories are saved")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show the comparison; 0 whatever it shows, since unpaired figures decide nothing."""
+    from slimbench.compare import data, tables  # noqa: PLC0415 - babel and scipy take their time
+    from slimbench.compare.comparison import UNPAIRED, compare  # noqa: PLC0415
+    from slimbench.compare.measures import MEASURES  # noqa: PLC0415
+
+    histories = [
+        history
+        for what in arguments.runs
+        for history in select(what, arguments.results, arguments.profile)
+    ]
+    wanted = arguments.metric or METRICS
+    comparison = compare(histories, [MEASURES[name] for name in METRICS if name in wanted])
+    show = {
+        "table": tables.terminal,
+        "markdown": tables.markdown,
+        "csv": data.as_csv,
+        "json": data.as_json,
+    }[arguments.format]
+    text = show(comparison)
+    if arguments.output is None:
+        print(text)
+    else:
+        write_text(arguments.output, f"{text}\n")
+        print(arguments.output)
+    if arguments.format == "csv":
+        for line in (comparison.warning, UNPAIRED):
+            if line:
+                print(line, file=sys.stderr)
+    return 0
+
+
+COMMAND = Command(
+    "compare", "Show saved runs side by side; it never fails a build.", add_arguments, run
+)

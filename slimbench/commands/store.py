@@ -1,0 +1,158 @@
+"""`slimbench store`: see what was built and kept, and make room."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tabulate import tabulate
+
+from slimbench.build import recipe
+from slimbench.build.store import Artifact, Store
+from slimbench.commands import Command
+from slimbench.datasets.photos import archives
+from slimbench.export.scored_on import is_photographs_of
+from slimbench.gate.baseline import Baseline, load_baseline
+from slimbench.history.document import HistoryError
+from slimbench.history.find import runs
+from slimbench.history.record import Entry, History, load
+from slimbench.paths import RESULTS
+from slimbench.spec import Step
+from slimbench.steps.gzip_size import GzipSize
+from slimbench.suite import profiles, variants
+
+DAY = 24 * 3600
+
+TRENDS = "trend"
+"""Below the store's root: what `slimbench history` has read, which it can read again."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what is to be removed."""
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument(
+        "--prune",
+        action="store_true",
+        help="remove leftovers of killed runs, logs older than a week, unpacked archives and what "
+        "neither a variant of a profile nor a saved run needs",
+    )
+    choice.add_argument("--clear", action="store_true", help="remove everything")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=RESULTS,
+        help="where histories are saved: what they measured is kept from --prune",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List the store's objects, after removing what was asked for."""
+    store = Store()
+    store.prepare()
+    if arguments.clear or arguments.prune:
+        _remove(store, keep=set() if arguments.clear else _kept(store, arguments.results))
+        _clean(store)
+        if arguments.clear:
+            shutil.rmtree(store.root / TRENDS, ignore_errors=True)
+        for sha256 in archives.remove(store):
+            print(f"removed {sha256[:12]} unpacked archive")
+    rows = [
+        (artifact.key[:12], artifact.title, f"{artifact.bytes / 2**20:.1f}", _day(artifact))
+        for artifact in store.objects()
+    ]
+    if rows:
+        headers = ("object", "made by", "MiB", "made on")
+        print(tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True))
+    for each in archives.kept(store):
+        print(f"{each.sha256[:12]}  unpacked {each.archive}, {each.files} files")
+    total = sum(artifact.bytes for artifact in store.objects())
+    noun = "object" if len(rows) == 1 else "objects"
+    print(f"{store.root}: {len(rows)} {noun}, {total / 2**20:.0f} MiB")
+    return 0
+
+
+def _needed() -> set[str]:
+    """Return the keys of everything in every profile's chains, with the profile's seed."""
+    keys: set[str] = set()
+
+    def visit(step: Step, seed: int) -> None:
+        key = recipe.key(step, seed)
+        if key not in keys:
+            keys.add(key)
+            for each in step.inputs:
+                visit(each, seed)
+
+    for profile in profiles.load_profiles().values():
+        for variant in variants.all_variants(profile.dataset).values():
+            visit(GzipSize(variant.chain), profile.seed)
+    return keys
+
+
+def _kept(store: Store, results: Path) -> set[str]:
+    """Return what pruning leaves: what profiles need, and what saved runs and baselines measured.
+
+    A user's own models, weights that came from a folder and photographs belong to no profile.
+    """
+    needed = _needed()
+    entries = _saved(results)
+    models = {entry.model_sha256 for entry in entries}
+    scored = {(entry.dataset, entry.input_shape): entry for entry in entries if entry.eval_sha256}
+    of_runs = {
+        artifact.key
+        for artifact in store.objects()
+        if artifact.key not in needed
+        and (
+            not models.isdisjoint(artifact.files.values())
+            or any(is_photographs_of(entry, artifact) for entry in scored.values())
+        )
+    }
+    if of_runs:
+        noun = "object" if len(of_runs) == 1 else "objects"
+        print(
+            f"kept {len(of_runs)} {noun} that runs saved in {results} measured; take those runs "
+            "away, or use --clear, to be rid of them"
+        )
+    return needed | of_runs
+
+
+def _saved(results: Path) -> list[Entry]:
+    """Return the entries of all saved runs and baselines; says which file cannot be read."""
+    entries: list[Entry] = []
+    readers: list[tuple[Path, Callable[[Path], History | Baseline]]] = [
+        *((run.path, load) for run in runs(results, None)),
+        *((path, load_baseline) for path in (results / "baselines").glob("*.json")),
+    ]
+    for path, reader in readers:
+        try:
+            entries.extend(reader(path).entries)
+        except HistoryError as error:
+            print(f"What it measured is not kept: {error}", file=sys.stderr)
+    return entries
+
+
+def _remove(store: Store, keep: set[str]) -> None:
+    for artifact in list(store.objects()):
+        if artifact.key not in keep:
+            store.remove(artifact.key)
+            print(f"removed {artifact.key[:12]} {artifact.title}")
+
+
+def _clean(store: Store) -> None:
+    leftovers = store.sweep()
+    if leftovers:
+        print(f"removed leftovers of runs that were killed: {leftovers}")
+    for log in (store.root / "logs").glob("*.log"):
+        if time.time() - log.stat().st_mtime > 7 * DAY:
+            log.unlink(missing_ok=True)
+
+
+def _day(artifact: Artifact) -> str:
+    made = (artifact.folder / "manifest.json").stat().st_mtime
+    return time.strftime("%Y-%m-%d", time.localtime(made))
+
+
+COMMAND = Command("store", "List what was built and kept; make room.", add_arguments, run)

@@ -1,0 +1,155 @@
+"""One image file, whatever its form, as the pixels that a model's input takes.
+
+Size: the convention of evaluating on ImageNet (He et al. 2015, "Deep Residual Learning", testing on
+one centre crop, as torchvision's `ClassificationPresetEval` writes it): shortest side to 256 for an
+input of 224, bilinear with antialiasing, then the centre crop. An image that has the input's size
+already is left as it is. One that is smaller in both directions, such as those of small data sets
+that fill their frame, is enlarged without that margin: its shortest side to the input's.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+import numpy as np
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from slimbench.spec import Pixels
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+
+MARGIN = 256 / 224
+"""What the shortest side is resized to, in inputs."""
+
+RESAMPLING = Image.Resampling.BILINEAR
+"""Pillow's takes all pixels below one of the result into account when it shrinks: antialiasing."""
+
+BACKGROUND = (255, 255, 255)
+"""White: what a picture that is transparent in places is most often seen on."""
+
+MAX_PIXELS = 89_478_485
+"""Pixels of one image, Pillow's own limit (a quarter of a GiB as RGB): past it a file of few bytes
+could ask for any amount of memory."""
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What undoes each EXIF orientation (Exif 2.3, tag 274)."""
+
+
+class BadImage(ValueError):
+    """A file holds no image that can be decoded whole; the message says why."""
+
+
+def decode(  # noqa: PLR0913 - a file, an input, and what is taken
+    content: bytes,
+    height: int,
+    width: int,
+    channels: int,
+    *,
+    formats: tuple[str, ...] = FORMATS,
+    max_pixels: int = MAX_PIXELS,
+) -> Pixels:
+    """Return a file's first or only image as uint8 pixels, shape (height, width, channels).
+
+    Turned as its EXIF says; transparent parts on white; the upper 8 of 16 bits; CMYK as Pillow
+    converts it, which takes JPEGs to hold inks inverted, as Adobe writes them. Three channels are
+    RGB, one is Pillow's luminance "L" (ITU-R 601-2).
+
+    Raises:
+        BadImage: Not an image of `formats`, cut short, or more than `max_pixels`.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=formats) as image:
+            if image.width * image.height > max_pixels:
+                raise BadImage(_too_large(image.width * image.height, max_pixels))
+            image.load()
+            plain = _plain(_upright(image), "RGB" if channels == 3 else "L")
+    except (MemoryError, BadImage):
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise BadImage(_too_large(None, max_pixels)) from error
+    except Exception as error:  # the decoders raise almost anything on wild bytes
+        raise BadImage(_why(content, error, formats)) from error
+    pixels = np.asarray(fit(plain, height, width), np.uint8)
+    return np.ascontiguousarray(pixels.reshape(height, width, channels))
+
+
+def expect_large_images() -> None:
+    """Let Pillow's warning about large images be an error: such images are refused here.
+
+    Filters of warnings are the whole process's, so a program calls this once, before threads.
+    """
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+
+def fit(image: Image.Image, height: int, width: int) -> Image.Image:
+    """Resize and crop an image to an input's size, as the module says.
+
+    Only what the crop keeps is computed, which may differ by a level or two of 255 from cropping
+    the resized whole: that of a picture of 1 x 10,000 pixels would take gigabytes.
+    """
+    if image.size == (width, height):
+        return image
+    enlarged = image.width <= width and image.height <= height
+    full_width, full_height = _full_size(image, height, width, 1.0 if enlarged else MARGIN)
+    left, top = round((full_width - width) / 2), round((full_height - height) / 2)
+    across, down = image.width / full_width, image.height / full_height
+    box = (
+        left * across,
+        top * down,
+        min((left + width) * across, image.width),
+        min((top + height) * down, image.height),
+    )
+    return image.resize((width, height), RESAMPLING, box)
+
+
+def _full_size(image: Image.Image, height: int, width: int, margin: float) -> tuple[int, int]:
+    """Return the (width, height) of the resized image before the crop.
+
+    One side is exactly its target, the other, in proportion, at least its own.
+    """
+    target_width, target_height = round(width * margin), round(height * margin)
+    if target_width * image.height >= target_height * image.width:
+        return target_width, image.height * target_width // image.width
+    return image.width * target_height // image.height, target_height
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # noqa: BLE001 - a broken note on a whole image, which viewers ignore too
+        return image
+    turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return image if turn is None else image.transpose(turn)
+
+
+def _plain(image: Image.Image, mode: str) -> Image.Image:
+    """Convert any of Pillow's modes to RGB or L."""
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.clip(np.asarray(image), 0, 0xFFFF) >> 8).astype(np.uint8))
+    if image.has_transparency_data:
+        opaque = Image.new("RGBA", image.size, BACKGROUND)
+        opaque.alpha_composite(image.convert("RGBA"))
+        image = opaque.convert("RGB")  # a grey is the same grey in RGB and back
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _too_large(pixels: int | None, max_pixels: int) -> str:
+    what = "more" if pixels is None else f"{pixels:,} pixels, more"
+    return f"it has {what} than the {max_pixels:,} pixels that are decoded"
+
+
+def _why(content: bytes, error: Exception, formats: tuple[str, ...]) -> str:
+    if not content:
+        return "the file is empty"
+    if isinstance(error, UnidentifiedImageError):
+        return f"it is no image of the kinds {', '.join(formats)}"
+    return f"it cannot be decoded whole ({error or type(error).__name__})"

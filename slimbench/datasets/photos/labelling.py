@@ -1,0 +1,131 @@
+"""Which class of a model each folder of images stands for.
+
+ImageNet's folders are named by WordNet numbers (wnids), and every model of 1,000 classes has them
+in sorted order. Others are named as the model's labels, or, where it has none, sorted.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from slimbench.datasets.photos.refusal import PhotoProblem, shown
+
+CLASS_FILE = Path(__file__).with_name("imagenet_classes.txt")
+"""Wnid and English name of the 1,000 classes of ImageNet's challenge of 2012, in class order.
+Numbers and names are those of the class index that `keras.applications` decodes predictions by."""
+
+BACKGROUND = "background"
+"""The class before all others in models of 1,001 classes, as those of TensorFlow's own
+collections; no image of it exists."""
+
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Labelling:
+    """The model's classes by index, and the index of each folder."""
+
+    classes: tuple[str, ...]
+    indices: Mapping[str, int]
+
+    def present(self, labels: Iterable[int]) -> tuple[int, ...] | None:
+        """Return the classes among labels, ascending; None where all are, but the background."""
+        found = set(labels)
+        whole = {place for place, name in enumerate(self.classes) if place or name != BACKGROUND}
+        return None if whole <= found else tuple(sorted(found))
+
+
+@functools.cache
+def imagenet_classes() -> Mapping[str, str]:
+    """Return the 1,000 wnids in class order with a name each, all names different."""
+    lines = CLASS_FILE.read_text(encoding="utf-8").splitlines()
+    pairs = [tuple(line.split(" ", 1)) for line in lines]
+    times = Counter(name for _, name in pairs)
+    return {wnid: name if times[name] == 1 else f"{name} ({wnid})" for wnid, name in pairs}
+
+
+def label_folders(
+    folders: Iterable[str],
+    classes: int | None = None,
+    labels: Sequence[str] = (),
+    offset: int | None = None,
+) -> Labelling:
+    """Find the class of each folder.
+
+    Args:
+        folders: Names of the folders that hold images.
+        classes: How many the model tells apart; None where the folders themselves decide.
+        labels: The model's names for its classes, by index, where it has such.
+        offset: How many classes come before the first that has images: 1 for a background class.
+            None finds out: 1 for a model of 1,001 classes and ImageNet's folders, else 0.
+
+    Raises:
+        PhotoProblem: Labels, classes and folders do not go together.
+    """
+    names = sorted(folders)
+    imagenet = imagenet_classes()
+    are_imagenet = set(names) <= imagenet.keys()
+    if labels and classes is not None and len(labels) != classes:
+        raise PhotoProblem(
+            f"The model has {classes:,} classes and the list of labels {len(labels):,}. "
+            "Give one label a class, in the model's order."
+        )
+    if labels and set(names) <= set(labels):
+        return _by_label(names, labels)
+    count = len(labels) if labels else classes
+    before = offset if offset is not None else int(are_imagenet and count == len(imagenet) + 1)
+    if are_imagenet and count == len(imagenet) + before:
+        own = tuple(labels) or (*[BACKGROUND] * before, *imagenet.values())
+        places = {wnid: place for place, wnid in enumerate(imagenet, start=before)}
+        return Labelling(own, {name: places[name] for name in names})
+    if labels:
+        strange = [name for name in names if name not in set(labels)]
+        raise PhotoProblem(
+            f"{_not_among(strange)} the model's labels ({_few(labels)}). "
+            "Name the folders as the labels, or give other labels."
+        )
+    if count is not None and len(names) + before != count:
+        raise PhotoProblem(_mismatch(names, count, are_imagenet=are_imagenet))
+    return Labelling(
+        (*[BACKGROUND] * before, *names),
+        {name: place for place, name in enumerate(names, start=before)},
+    )
+
+
+def _by_label(names: Sequence[str], labels: Sequence[str]) -> Labelling:
+    times = Counter(labels)
+    for name in names:
+        if times[name] > 1:
+            raise PhotoProblem(
+                f"The label '{shown(name)}' stands {times[name]} times in the list of labels, so "
+                "it is not clear which class the folder is. Make the labels differ."
+            )
+    return Labelling(tuple(labels), {name: labels.index(name) for name in names})
+
+
+def _mismatch(names: Sequence[str], count: int, *, are_imagenet: bool) -> str:
+    noun = "class" if len(names) == 1 else "classes"
+    found = f"The data has {len(names):,} {noun} ({_few(names)}), the model {count:,}."
+    imagenet = imagenet_classes()
+    strange = [name for name in names if name not in imagenet]
+    if count in (len(imagenet), len(imagenet) + 1) and len(strange) < len(names):
+        return f"{found} {_not_among(strange)} ImageNet's 1,000 wnids. Take such folders away."
+    if are_imagenet:
+        return f"{found} Name the model's labels, in its order, to score it on ImageNet's folders."
+    if count in (len(imagenet), len(imagenet) + 1):
+        return f"{found} Name the folders by ImageNet's wnids (n01440764), or name the labels."
+    return f"{found} Give data of the classes it was trained on, or name its labels, in order."
+
+
+def _not_among(names: Sequence[str]) -> str:
+    noun, verb = ("Folder", "is") if len(names) == 1 else ("Folders", "are")
+    return f"{noun} {_few(names)} {verb} not among"
+
+
+def _few(names: Sequence[str]) -> str:
+    first = ", ".join(shown(name) for name in names[:_NAMED])
+    return f"{first}, ..." if len(names) > _NAMED else first

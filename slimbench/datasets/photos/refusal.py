@@ -1,0 +1,23 @@
+"""The one error of this package that is a user's to mend, and how names are shown in it."""
+
+from __future__ import annotations
+
+from slimbench.errors import UsageProblem
+
+LAYOUT = (
+    "one folder a class with .jpg, .jpeg, .png, .webp or .bmp files in it, "
+    "or test/ and train/ with such folders"
+)
+"""What a folder or archive of photographs must look like."""
+
+_SHOWN = 120
+
+
+class PhotoProblem(UsageProblem):
+    """The photographs cannot be used as they are; the message names the file and the way out."""
+
+
+def shown(name: str) -> str:
+    """Return a name as a message can hold it: wild characters escaped, not too long."""
+    text = name if name.isprintable() else name.encode("unicode_escape").decode("ascii")
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

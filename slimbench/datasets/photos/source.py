@@ -1,0 +1,83 @@
+"""What `--data PATH` names: a folder or archive of photographs, opened, listed and chosen from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from slimbench.build.store import Store
+from slimbench.datasets.photos.archives import unpacked
+from slimbench.datasets.photos.choosing import DEFAULT_LIMIT, Photo, choose, content_sha256
+from slimbench.datasets.photos.listing import Split, list_images
+from slimbench.datasets.photos.refusal import LAYOUT, PhotoProblem, shown
+from slimbench.datasets.photos.silent import silent
+from slimbench.spec import Advance
+
+
+@dataclass(frozen=True, slots=True)
+class Photos:
+    """Chosen images of one split: the class folders below `root`, and (folder, name) of each."""
+
+    root: Path
+    folders: tuple[str, ...]
+    chosen: tuple[Photo, ...]
+    limit: int | None
+    content: str
+    """The sha256 of folders, names and bytes: what is made of them depends on it alone."""
+    origin: str
+    """Where they are from and how many were taken, in words that name no machine's folders."""
+
+
+def open_photos(
+    path: Path,
+    store: Store,
+    *,
+    split: Split = "test",
+    limit: int | None = DEFAULT_LIMIT,
+    advance: Advance = silent,
+) -> Photos:
+    """Find and choose the images of a folder or archive; an archive is unpacked into the store.
+
+    Every chosen file is read once, for `content`.
+
+    Raises:
+        PhotoProblem: There is nothing, or nothing of that kind, at the path; see
+            `archives.unpacked` and `listing.list_images`.
+    """
+    if limit is not None and limit < 1:
+        raise PhotoProblem(f"At least one image must be taken, not {limit}.")
+    listing = list_images(_folder(path, store, advance), split, advance)
+    chosen = choose(listing.files, limit)
+    folders = tuple(listing.files)
+    kind = "folder" if path.is_dir() else "archive"
+    whole = len(chosen) == listing.total
+    taken = f"all {len(chosen):,}" if whole else f"{len(chosen):,} of {listing.total:,}"
+    classes = f"{len(folders):,} class{'es' if len(folders) > 1 else ''}"
+    evenly = "" if whole else ", evenly over the classes,"
+    return Photos(
+        root=listing.root,
+        folders=folders,
+        chosen=chosen,
+        limit=limit,
+        content=content_sha256(listing.root, folders, chosen, advance),
+        origin=(
+            f"{taken} {split} images of {classes}{evenly} in the {kind} "
+            f"{shown(path.resolve().name)}"
+        ),
+    )
+
+
+def _folder(path: Path, store: Store, advance: Advance) -> Path:
+    try:
+        if path.is_dir():
+            return path
+        if path.is_file():
+            return unpacked(path, store, advance)
+        exists = path.exists()
+    except OSError as error:
+        raise PhotoProblem(
+            f"{path} cannot be read ({error.strerror}). Make it readable, or name another path."
+        ) from error
+    if exists:
+        raise PhotoProblem(f"{path} is neither a folder nor a file. Name a folder or archive.")
+    raise PhotoProblem(f"There is no {path}. Name a folder or archive with {LAYOUT}.")

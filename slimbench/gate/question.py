@@ -1,0 +1,98 @@
+"""What is asked about a pair that was timed, and the numbers that answer it."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from slimbench.gate import statistic
+from slimbench.gate.limits import Limits
+from slimbench.gate.processes import Reading
+from slimbench.gate.row import Row, Verdict, interval_in_words, percent
+from slimbench.spec import Case
+
+METRICS: Mapping[str, str] = {
+    "latency_ms.p50": "median latency",
+    "latency_ms.p90": "p90 latency",
+    "init_ms": "initialisation",
+    "first_invoke_ms": "first invocation",
+    "peak_rss_mb": "peak memory",
+}
+"""What is read of a pair in each process, in words."""
+
+JUDGED = "latency_ms.p50"
+
+HIDDEN = 5 / 3
+"""A pass says that no growth of this many margins, 5 % where 3 % pass, hides in the spread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whether one metric of one pair grew by more than its margin, relative.
+
+    `pair` is its place among those timed.
+    """
+
+    pair: int
+    case: Case
+    metric: str
+    margin: float
+    readings: tuple[Reading, ...]
+
+    @property
+    def log_ratios(self) -> list[float]:
+        """One log(candidate / baseline) a process."""
+        return [reading[self.metric].log_ratio for reading in self.readings]
+
+    @property
+    def log_margin(self) -> float:
+        """The margin as a log ratio."""
+        return math.log1p(self.margin)
+
+    def hides_growth(self) -> bool:
+        """Tell whether a growth of `HIDDEN` margins is within the interval."""
+        return statistic.interval(self.log_ratios)[1] > math.log1p(HIDDEN * self.margin)
+
+    def change(self) -> float:
+        """Return candidate / baseline - 1."""
+        return math.expm1(statistic.centre(self.log_ratios))
+
+    def interval(self) -> tuple[float, float]:
+        """Return the 95 % interval of the change."""
+        low, high = statistic.interval(self.log_ratios)
+        return math.expm1(low), math.expm1(high)
+
+    def found(self) -> str:
+        """Say what was measured."""
+        return f"{METRICS[self.metric]} {self.amount()} in {len(self.readings)} processes"
+
+    def amount(self) -> str:
+        """Write the change with its interval."""
+        return f"{percent(self.change())} {interval_in_words(self.metric, self.interval())}"
+
+    def row(self, verdict: Verdict, reason: str) -> Row:
+        """Return the answer, with the median times of both sides."""
+        values = [reading[self.metric] for reading in self.readings]
+        return Row(
+            self.case,
+            self.metric,
+            verdict,
+            reason,
+            statistics.median(value.baseline for value in values),
+            statistics.median(value.candidate for value in values),
+            self.change(),
+            self.interval(),
+        )
+
+
+def effective_margin(metric: str, limits: Limits, readings: Sequence[Reading]) -> float:
+    """Return the relative growth that passes: the limit, or the floor where that is more."""
+    margin = limits.margin(metric)
+    if margin is None:
+        raise ValueError(f"{metric} has no limit, so it is not judged.")
+    if not metric.endswith("_mb"):
+        baseline_us = 1e3 * statistics.median(each[metric].baseline for each in readings)
+        return max(margin, limits.latency_growth_floor_us / baseline_us)
+    return margin

@@ -1,0 +1,99 @@
+"""Top-1 accuracy, how sure it is, and which images were right.
+
+Images are scored one at a time on the engine that is timed; by the very session that is timed,
+and others like it where there are cores to use.
+"""
+
+from __future__ import annotations
+
+import base64
+
+import numpy as np
+
+from slimbench import engines
+from slimbench.datasets.evaluation import evaluation_sha256
+from slimbench.measurement import scoring
+from slimbench.measurement.scoring import Flags
+from slimbench.spec import Group, Kind, Metric, Reading, Session, Subject, Unmeasured
+
+ALL_PRESENT = "all classes of the model are present"
+
+
+def wilson_interval(correct: int, total: int) -> tuple[float, float]:
+    """Return the Wilson score interval of a share, 95 % (Wilson 1927, as in scipy)."""
+    from scipy.stats import binomtest  # noqa: PLC0415  (takes over a second to import)
+
+    interval = binomtest(correct, total).proportion_ci(confidence_level=0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def pack_flags(flags: Flags) -> str:
+    """Return flags as base64 of `numpy.packbits`, most significant bit first."""
+    return base64.b64encode(np.packbits(flags).tobytes()).decode("ascii")
+
+
+def unpack_flags(packed: str, count: int) -> Flags:
+    """Return so many flags from what `pack_flags` made of them."""
+    content = np.frombuffer(base64.b64decode(packed), np.uint8)
+    return np.unpackbits(content, count=count).astype(np.bool_)
+
+
+class Accuracy:
+    """The share of images whose highest score is their label's.
+
+    `correct_bits_present` is `correct_bits` with the highest score taken among the classes that
+    occur in the data; see `slimbench.metrics.restricted_accuracy`.
+    """
+
+    keys: tuple[str, ...] = (
+        "accuracy_top1",
+        "accuracy_n",
+        "accuracy_ci95",
+        "correct_bits",
+        "eval_sha256",
+        "correct_bits_present",
+    )
+    group: Group = "accuracy"
+    kind: Kind = "score"
+
+    def read(self, subject: Subject) -> Reading:
+        """Score every image; raises ValueError, naming the file, where that cannot be done."""
+        if subject.no_accuracy_reason:
+            return dict.fromkeys(self.keys, Unmeasured(subject.no_accuracy_reason))
+        engine = engines.get(subject.case.engine)
+
+        def load() -> Session:
+            return engine.load(subject.model, 1, subject.pixels)
+
+        try:
+            if engine.scores_in_parallel and scoring.cores() > 1:
+                own = subject.session if subject.case.threads == 1 else None
+                workers = scoring.cores()
+            else:
+                own, workers = subject.session, 1
+            scored = scoring.score(
+                load,
+                subject.images,
+                subject.labels,
+                present=subject.present,
+                workers=workers,
+                own=own,
+            )
+        except ValueError as error:
+            name = subject.case.variant
+            raise ValueError(f"{name}: {subject.model} cannot be scored: {error}.") from error
+        flags, restricted = scored.correct, scored.correct_present
+        correct = int(flags.sum())
+        return {
+            "accuracy_top1": correct / len(flags),
+            "accuracy_n": len(flags),
+            "accuracy_ci95": list(wilson_interval(correct, len(flags))),
+            "correct_bits": pack_flags(flags),
+            "eval_sha256": evaluation_sha256(subject.images, subject.labels),
+            "correct_bits_present": (
+                Unmeasured(ALL_PRESENT) if restricted is None else pack_flags(restricted)
+            ),
+        }
+
+
+METRICS: tuple[Metric, ...] = (Accuracy(),)

@@ -1,0 +1,29 @@
+"""How large a model's file is, and which file it is."""
+
+from __future__ import annotations
+
+import hashlib
+
+from slimbench.spec import Group, Kind, Metric, Reading, Subject
+from slimbench.steps.gzip_size import gzip_size
+
+
+class Size:
+    """The file's sha256, its bytes, and its bytes after gzip."""
+
+    keys: tuple[str, ...] = ("model_sha256", "size_bytes", "size_gzip_bytes")
+    group: Group = "size"
+    kind: Kind = "measure"
+
+    def read(self, subject: Subject) -> Reading:
+        """Take the compressed size from the build if it was counted there: it takes long."""
+        content = subject.model.read_bytes()
+        known = subject.gzip_size
+        return {
+            "model_sha256": hashlib.sha256(content).hexdigest(),
+            "size_bytes": len(content),
+            "size_gzip_bytes": gzip_size(content) if known is None else known,
+        }
+
+
+METRICS: tuple[Metric, ...] = (Size(),)

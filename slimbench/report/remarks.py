@@ -1,0 +1,113 @@
+"""What has to be said beside a run's figures: what broke, what is missing, what it can show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from slimbench.history.record import BudgetResult, History
+from slimbench.number_format import apart, fixed
+from slimbench.report import numbers
+from slimbench.report.words import WORDS, Lang
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A sentence, or a heading with the lines that belong below it."""
+
+    text: str
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Footnotes:
+    """Numbers the reasons for values that are not there, each reason once."""
+
+    reasons: list[str] = field(default_factory=list)
+
+    def mark(self, reason: str) -> str:
+        """Return the mark that stands for `reason`, such as `[1]`."""
+        if reason not in self.reasons:
+            self.reasons.append(reason)
+        return f"[{self.reasons.index(reason) + 1}]"
+
+    def lines(self) -> tuple[str, ...]:
+        """Return the marks with their reasons."""
+        return tuple(f"{self.mark(reason)} {clean(reason)}" for reason in self.reasons)
+
+
+def context(history: History, lang: Lang) -> str:
+    """Say in a sentence what was run: profile, engines, threads, number of images scored."""
+    words = WORDS[lang]
+    settings = dict.fromkeys((entry.case.engine, entry.case.threads) for entry in history.entries)
+    counts = sorted({entry.accuracy_n for entry in history.entries if entry.accuracy_n})
+    return words.context.format(
+        profile=history.profile,
+        settings=" / ".join(setting(engine, threads, lang) for engine, threads in settings),
+        scored=words.scored.format(
+            count=" / ".join(numbers.decimal(count, lang, 0) for count in counts)
+        )
+        if counts
+        else "",
+    )
+
+
+def setting(engine: str, threads: int, lang: Lang) -> str:
+    """Name an engine with its number of threads."""
+    words = WORDS[lang]
+    phrase = words.setting if threads == 1 else words.settings
+    return phrase.format(engine=engine, threads=threads)
+
+
+def remarks(history: History, footnotes: Footnotes, lang: Lang) -> tuple[Remark, ...]:
+    """Return what to say below the table, the most pressing first."""
+    words = WORDS[lang]
+    status = {"partial": words.status_partial, "interrupted": words.status_interrupted}
+    broken = [_broken(result, lang) for result in history.budgets if result.verdict == "fail"]
+    unjudged = [
+        f"{result.case.id}: {result.budget}"
+        for result in history.budgets
+        if result.verdict == "not_judged"
+    ]
+    missing = [f"{missing.variant}: {clean(missing.reason)}" for missing in history.missing]
+    sections = [
+        (words.broken, broken),
+        (words.missing, missing),
+        (words.notes, footnotes.lines()),
+        (words.not_judged, unjudged),
+        (words.warnings, [clean(warning) for warning in history.preflight.warnings]),
+    ]
+    said = [Remark(status[history.status])] if history.status in status else []
+    said += [Remark(heading, tuple(lines)) for heading, lines in sections if lines]
+    said += [Remark(text) for text in _captions(history, lang)]
+    return tuple(said)
+
+
+def clean(text: str) -> str:
+    """Make recorded text one printable line: a history may come from anywhere."""
+    spaced = " ".join(text.split())
+    if spaced.isprintable():
+        return spaced
+    return "".join(character if character.isprintable() else "?" for character in spaced)
+
+
+def _captions(history: History, lang: Lang) -> Iterable[str]:
+    caption = WORDS[lang].captions.get(history.profile)
+    return [caption] if caption else []
+
+
+def _broken(result: BudgetResult, lang: Lang) -> str:
+    words = WORDS[lang]
+    if result.value is None:  # the schema allows no such failure
+        raise ValueError(f"{result.case.id}: {result.budget} failed without a value")
+    over = result.value > result.limit
+    return words.broken_row.format(
+        case=result.case.id,
+        what=re.sub("_(min|max)$", "", result.budget),
+        budget=result.budget,
+        value=numbers.localised(apart(result.value, result.limit), lang),
+        side=words.over if over else words.under,
+        limit=numbers.localised(fixed(result.limit), lang),
+        by=numbers.significant(abs(result.value - result.limit), lang, 2),
+    )

@@ -1,0 +1,124 @@
+"""The servers of a run as a table, beside the one of its variants."""
+
+# ruff: noqa: RUF001 (the multiplication sign is meant)
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tabulate import tabulate
+
+from slimbench.history.record import History
+from slimbench.report import numbers
+from slimbench.report.remarks import Footnotes
+from slimbench.report.serving_words import SERVING_WORDS, ServingWords
+from slimbench.report.words import WORDS, Lang
+
+
+def serving(history: History, lang: Lang, style: str = "grid") -> str:
+    """Return a table of servers for each variant that has them; nothing where none has."""
+    parts = [
+        _of_one(entry.case.variant, entry.serving, lang, style)
+        for entry in history.entries
+        if entry.serving is not None
+    ]
+    return "\n\n".join(parts)
+
+
+def _of_one(model: str, measured: Mapping[str, Any], lang: Lang, style: str) -> str:
+    words, footnotes = SERVING_WORDS[lang], Footnotes()
+    conditions = measured["conditions"]
+    title = words.title.format(
+        model=model,
+        clients=conditions["clients"],
+        limit=numbers.significant(conditions["p99_limit_ms"], lang),
+    )
+    factor = numbers.significant(conditions["beyond"], lang)
+    headings = [
+        words.server,
+        words.right,
+        words.wrong,
+        words.failed,
+        words.single,
+        words.rate,
+        words.beyond.format(factor=factor),
+        words.batch,
+        words.memory,
+        words.start,
+    ]
+    rows = [
+        _row(name, figures, measured["shipped"], footnotes, lang)
+        for name, figures in measured["servers"].items()
+    ]
+    grid = tabulate(
+        rows,
+        headers=headings,
+        tablefmt=style,
+        colalign=["left", *["right"] * (len(headings) - 1)],
+        disable_numparse=True,
+    )
+    said = [*footnotes.lines(), _heavy(measured, words, lang), _overload(measured, words, lang)]
+    gap = "\n\n" if style == "github" else "\n"
+    return gap.join([title, grid, *filter(None, said)])
+
+
+def _row(
+    name: str, figures: Mapping[str, Any], shipped: str, footnotes: Footnotes, lang: Lang
+) -> list[str]:
+    words, general = SERVING_WORDS[lang], WORDS[lang]
+
+    def shown(key: str, unit: str = "") -> str:
+        value = figures[key]
+        if value is None:
+            return f"{general.nothing} {footnotes.mark(figures['reasons'][key])}"
+        return numbers.significant(value, lang) + (f" {unit}" if unit else "")
+
+    def count(key: str) -> str:
+        return shown(key) if figures[key] is None else numbers.decimal(figures[key], lang, 0)
+
+    single = shown("single_p50_ms", general.millisecond)
+    if figures["single_p90_ms"] is not None:
+        single += f" (p90 {numbers.significant(figures['single_p90_ms'], lang)})"
+    refused = figures["beyond_refused_share"]
+    return [
+        words.servers.get(name, name) + (words.shipped if name == shipped else ""),
+        shown("right_per_s"),
+        count("wrong"),
+        count("failed"),
+        single,
+        shown("rate_per_s"),
+        shown("beyond_refused_share") if refused is None else f"{numbers.percent(refused, lang)} %",
+        shown("mean_batch"),
+        shown("resident_mib", general.mebibyte),
+        shown("start_ms", general.millisecond),
+    ]
+
+
+def _heavy(measured: Mapping[str, Any], words: ServingWords, lang: Lang) -> str:
+    heavy = measured["resident_tensorflow_mib"]
+    if heavy is None:
+        return ""
+    start = numbers.significant(measured["command_start_ms"], lang)
+    return words.heavy.format(memory=numbers.significant(heavy, lang), start=start)
+
+
+def _overload(measured: Mapping[str, Any], words: ServingWords, lang: Lang) -> str:
+    over = measured["overload"]
+    if over is None:
+        return ""
+    general = WORDS[lang]
+    counts = (
+        f"{numbers.decimal(count, lang, 0)} × {status}"
+        for status, count in over["statuses"].items()
+    )
+    livez, recovery = over["livez_p99_ms"], over["recovery_s"]
+    return words.overload.format(
+        factor=numbers.significant(over["factor"], lang),
+        seconds=numbers.significant(over["seconds"], lang),
+        statuses=", ".join(counts),
+        livez=general.nothing if livez is None else numbers.significant(livez, lang),
+        recovery=words.no_recovery
+        if recovery is None
+        else f"{numbers.significant(recovery, lang)} s",
+    )

@@ -1,0 +1,179 @@
+"""A run's result as a table: a grid for the terminal, Markdown for README."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tabulate import tabulate
+
+from slimbench.history.record import Entry, History
+from slimbench.report import numbers
+from slimbench.report.remarks import Footnotes, Remark, context, remarks
+from slimbench.report.words import WORDS, Lang
+
+KERAS = "keras"
+"""The engine that others are also compared with where it was run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading and what stands below it for each entry."""
+
+    heading: str
+    cell: Callable[[Entry], str]
+    align: str = "right"
+
+
+def table(history: History, lang: Lang) -> str:
+    """Return the result as a grid with its remarks below, ending without a line break."""
+    footnotes = Footnotes()
+    grid = _tabulated(history, footnotes, lang, "grid")
+    said = [_plain(remark) for remark in remarks(history, footnotes, lang)]
+    return "\n".join([context(history, lang), grid, *said])
+
+
+def markdown(history: History, lang: Lang) -> str:
+    """Return the same in GitHub's Markdown, ending without a line break."""
+    footnotes = Footnotes()
+    grid = _tabulated(history, footnotes, lang, "github")
+    said = [_listed(remark) for remark in remarks(history, footnotes, lang)]
+    return "\n\n".join([_escaped(context(history, lang)), grid, *said])
+
+
+def in_order(history: History) -> list[Entry]:
+    """Return the entries as they are shown: by engine and threads, the reference first.
+
+    Otherwise they keep the order of the profile, which has relatives side by side.
+    """
+    engines = list(dict.fromkeys(entry.case.engine for entry in history.entries))
+    return sorted(
+        history.entries,
+        key=lambda entry: (
+            engines.index(entry.case.engine),
+            entry.case.threads,
+            not entry.is_reference,
+        ),
+    )
+
+
+def _tabulated(history: History, footnotes: Footnotes, lang: Lang, style: str) -> str:
+    shown = columns(history, footnotes, lang)
+    return tabulate(
+        [[column.cell(entry) for column in shown] for entry in in_order(history)],
+        headers=[column.heading for column in shown],
+        tablefmt=style,
+        colalign=[column.align for column in shown],
+        disable_numparse=True,
+    )
+
+
+def columns(history: History, footnotes: Footnotes, lang: Lang) -> list[Column]:
+    """Return the table's columns; `footnotes` gets the reasons of what they cannot show."""
+    words = WORDS[lang]
+
+    def absent(entry: Entry, key: str) -> str:
+        return f"{words.nothing} {footnotes.mark(entry.reasons[key])}"
+
+    def time(entry: Entry) -> str:
+        latency = entry.latency_ms
+        if latency is None:
+            return absent(entry, "latency_ms")
+        median = numbers.milliseconds(latency.p50, lang)
+        return f"{median} (p90 {numbers.significant(latency.p90, lang)})"
+
+    def size(entry: Entry) -> str:
+        if entry.size_bytes is None:
+            return absent(entry, "size_bytes")
+        return numbers.size(entry.size_bytes, lang)
+
+    def compressed(entry: Entry) -> str:
+        if entry.size_gzip_bytes is None:
+            return absent(entry, "size_gzip_bytes")
+        return numbers.size(entry.size_gzip_bytes, lang)
+
+    def accuracy(entry: Entry) -> str:
+        if entry.accuracy_top1 is None:
+            return absent(entry, "accuracy_top1")
+        share = numbers.percent(entry.accuracy_top1, lang)
+        if entry.accuracy_ci95 is None:
+            return f"{share} % {absent(entry, 'accuracy_ci95')}"
+        low, high = (numbers.percent(bound, lang) for bound in entry.accuracy_ci95)
+        return words.interval.format(share=share, low=low, high=high)
+
+    def improvement(entry: Entry) -> str:
+        if entry.is_reference:
+            return words.reference
+        if entry.speedup is None:
+            return absent(entry, "speedup")
+        return numbers.times(entry.speedup, lang, words.faster, words.slower)
+
+    def reduction(entry: Entry) -> str:
+        if entry.is_reference:
+            return words.reference
+        if entry.size_ratio is None:
+            return absent(entry, "size_ratio")
+        return numbers.times(1 / entry.size_ratio, lang, words.smaller, words.larger)
+
+    made = [Column(words.model, lambda entry: entry.case.variant, "left")]
+    if len({entry.case.engine for entry in history.entries}) > 1:
+        made.append(Column(words.engine, lambda entry: entry.case.engine, "left"))
+    if len({entry.case.threads for entry in history.entries}) > 1:
+        made.append(Column(words.threads, lambda entry: str(entry.case.threads)))
+    made += [
+        Column(words.time, time),
+        Column(words.size, size),
+        Column(words.size_gzip, compressed),
+        Column(words.accuracy, accuracy),
+        Column(words.improvement, improvement),
+        Column(words.reduction, reduction),
+    ]
+    keras = keras_ms(history)
+    if keras:
+
+        def against_keras(entry: Entry) -> str:
+            predict = keras.get(architecture(entry))
+            if entry.case.engine == KERAS or predict is None or entry.latency_ms is None:
+                return words.nothing
+            ratio = predict / entry.latency_ms.p50
+            return numbers.times(ratio, lang, words.faster, words.slower)
+
+        made.append(Column(words.against_keras, against_keras))
+    return made
+
+
+def architecture(entry: Entry) -> str:
+    """Return a variant's architecture, with which its name begins."""
+    return entry.case.variant.partition("_")[0]
+
+
+def keras_ms(history: History) -> dict[str, float]:
+    """Return for each architecture the median time of Keras's own `predict`, where it was run.
+
+    A ratio to it is of two medians of one run, not a paired figure. With several numbers of
+    threads, Keras's fastest counts.
+    """
+    found: dict[str, float] = {}
+    for entry in history.entries:
+        if entry.case.engine == KERAS and entry.latency_ms is not None:
+            name = architecture(entry)
+            found[name] = min(entry.latency_ms.p50, found.get(name, entry.latency_ms.p50))
+    return found
+
+
+def _plain(remark: Remark) -> str:
+    return "\n".join([remark.text, *(f"  {line}" for line in remark.lines)])
+
+
+def _listed(remark: Remark) -> str:
+    if not remark.lines:
+        return _escaped(remark.text)
+    lines = "\n".join(f"- {_escaped(line)}" for line in remark.lines)
+    return f"{_escaped(remark.text)}\n\n{lines}"
+
+
+def _escaped(text: str) -> str:
+    """Keep recorded text from being read as markup."""
+    for character in "\\`*_[]<>|":
+        text = text.replace(character, f"\\{character}")
+    return text

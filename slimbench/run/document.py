@@ -1,0 +1,133 @@
+"""A run as the JSON document that is saved: pytest-benchmark's layout with slimbench's keys."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import platform
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from slimbench import engines, metrics
+from slimbench.build.store import Artifact
+from slimbench.history.document import SCHEMA
+from slimbench.history.write import thin
+from slimbench.metrics.latency import P99_SAMPLES
+from slimbench.run.session import Run
+from slimbench.spec import Case, Unmeasured
+
+Status = Literal["complete", "partial", "interrupted"]
+
+DISTRIBUTIONS = (
+    "slimbench",
+    "ai-edge-litert",
+    "litert-quantizer",
+    "numpy",
+    "pytest-benchmark",
+    "tensorflow",
+    "tensorflow-model-optimization",
+    "tf-keras",
+)
+"""Whose versions a history records."""
+
+OPTIONAL = ("openvino",)
+"""The same, where they are installed."""
+
+NOT_RUN = "its benchmark was left out of this run, or did not finish"
+
+
+def document(
+    run: Run, base: dict[str, Any], *, status: Status, preflight: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Complete pytest-benchmark's document with what this run measured.
+
+    Args:
+        run: the finished run.
+        base: what `pytest_benchmark_generate_json` made, with all samples.
+        status: whether all, or only a part of the profile was run.
+        preflight: the machine's state before the first measurement.
+
+    Entries that are not cases of the run are left out, and so, in an interrupted run, are cases
+    that were not measured in all benchmarks.
+    """
+    entries = []
+    kept: set[Case] = set()
+    for benchmark in base["benchmarks"]:
+        case = _case_of(benchmark, run.subjects)
+        if case is None or (
+            status == "interrupted" and not run.is_finished(case, run.plan.profile.benchmarks)
+        ):
+            continue
+        benchmark["extra_info"] = extra_info(run, case)
+        benchmark["params"] = {"case": case.id}
+        benchmark["stats"]["data"] = thin(benchmark["stats"]["data"])
+        entries.append(benchmark)
+        kept.add(case)
+    return {
+        **base,
+        "benchmarks": entries,
+        "slimbench": {
+            "schema": SCHEMA,
+            "status": status,
+            "profile": run.plan.profile.name,
+            "seed": run.plan.seed,
+            "versions": versions(),
+            "preflight": dict(preflight),
+            "seconds": run.stopwatch.seconds(),
+            "budgets": [
+                judgement.entry() for (case, _), judgement in run.judgements.items() if case in kept
+            ],
+            "missing": [
+                {"variant": name, "reason": reason} for name, reason in run.missing().items()
+            ],
+        },
+    }
+
+
+def extra_info(run: Run, case: Case) -> dict[str, Any]:
+    """Return what was run and every metric of a case; null values come with their reasons."""
+    subject = run.subjects[case]
+    artifact = run.result(case)
+    if not isinstance(artifact, Artifact):
+        raise ValueError(f"{case.variant} was measured but not built.")
+    info: dict[str, Any] = {
+        "variant": case.variant,
+        "reference": run.plan.profile.reference,
+        "profile": run.plan.profile.name,
+        "dataset": run.plan.profile.dataset,
+        "engine": case.engine,
+        "threads": case.threads,
+        "runtime_options": dict(engines.get(case.engine).options),
+        "pixels": subject.pixels,
+        "input_shape": list(subject.input_shape),
+        "model_sha256": artifact.files[run.file_of(case)],
+        "model_file": run.plan.store.relative(subject.model),
+    }
+    reasons: dict[str, str] = {}
+    for key in metrics.keys(run.plan.profile.benchmarks):
+        if key in info:
+            continue
+        value = subject.readings.get(key, Unmeasured(NOT_RUN))
+        if isinstance(value, Unmeasured):
+            info[key], reasons[key] = None, value.reason
+        else:
+            info[key] = value
+    latency = info.get("latency_ms")
+    if latency and latency["p99"] is None:
+        reasons["latency_ms.p99"] = f"fewer than {P99_SAMPLES} invocations were timed"
+    return {**info, "reasons": reasons}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a history records, without importing what they are of."""
+    found = {name: importlib.metadata.version(name) for name in DISTRIBUTIONS}
+    for name in OPTIONAL:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return {"python": platform.python_version(), **found}
+
+
+def _case_of(benchmark: Mapping[str, Any], cases: Iterable[Case]) -> Case | None:
+    """Find the case a benchmark timed, by its id."""
+    by_id = {case.id: case for case in cases}
+    return by_id.get(benchmark.get("param") or "")

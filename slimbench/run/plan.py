@@ -1,0 +1,135 @@
+"""What one run is to do, settled and checked before anything is built."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from slimbench import datasets, engines
+from slimbench.build.store import Store
+from slimbench.errors import UsageProblem
+from slimbench.report.words import Lang
+from slimbench.spec import NOTHING_CHOSEN, Budget, Case, Choices, Step, Variant
+from slimbench.suite import budgets, profiles, variants
+from slimbench.suite.profiles import Profile
+from slimbench.user_models.request import OwnRun
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A profile with everything the user chose about it."""
+
+    profile: Profile
+    variants: dict[str, Variant]
+    cases: tuple[Case, ...]
+    default_cases: tuple[Case, ...]
+    evaluations: Mapping[str, Step | None]
+    """By variant, the step that holds what it is scored on; None where there is nothing."""
+    budgets: tuple[Budget, ...]
+    seed: int
+    lang: Lang
+    results: Path
+    store: Store
+    remarks: tuple[str, ...] = ()
+    """What to tell about a user's own models before they are measured."""
+
+    def reference_of(self, case: Case) -> Case:
+        """Return the case that another is compared with: same engine, same threads."""
+        return Case(self.profile.reference, case.engine, case.threads)
+
+    def is_whole(self, cases: Iterable[Case]) -> bool:
+        """Tell whether these are all the cases of the profile as it stands in the file."""
+        return set(self.default_cases) <= set(cases)
+
+
+def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
+    *,
+    profile: str,
+    engine_list: str | None = None,
+    thread_list: str | None = None,
+    seed: int | None = None,
+    budget_file: Path = budgets.DEFAULT,
+    lang: Lang,
+    results: Path,
+    choices: Choices = NOTHING_CHOSEN,
+    own: OwnRun | None = None,
+) -> Plan:
+    """Check every choice; raises UsageProblem that says what exists.
+
+    With `own` the run is of a user's models; its profile then stands for the one that is named.
+    """
+    known = profiles.load_profiles()
+    if own is None:
+        chosen = profiles.get_profile(profile)
+        made: Mapping[str, Variant] = variants.all_variants(chosen.dataset, choices)
+    else:
+        chosen, made = own.profile, own.variants
+        known = {**known, chosen.name: chosen}
+
+    def runs(engine: str, variant: str) -> bool:
+        return engines.get(engine).takes == "tflite" or made[variant].trained is not None
+
+    def cases(engine_list: str | None, thread_list: str | None) -> tuple[Case, ...]:
+        return profiles.select(
+            chosen,
+            engines=engine_list,
+            threads=thread_list,
+            known_variants=made,
+            known_engines=engines.names(),
+            cpu_count=os.cpu_count() or 1,
+            runs=runs,
+        )
+
+    asked, default = cases(engine_list, thread_list), cases(None, None)
+    _check_threads(asked)
+    limits = budgets.load_budgets(
+        budget_file,
+        chosen.name,
+        {each.name: each.variants for each in known.values()},
+        engines.names(),
+    )
+    if seed is not None and not 0 <= seed < 2**32:
+        raise UsageProblem(f"--seed must be a whole number from 0 to 2**32 - 1, not {seed}.")
+    _check_writable(results)
+    store = Store()
+    store.prepare()
+    return Plan(
+        profile=chosen,
+        variants={name: made[name] for name in chosen.variants},
+        cases=asked,
+        default_cases=default,
+        evaluations=datasets.evaluations([made[name] for name in chosen.variants], choices)
+        if own is None
+        else {name: variant.evaluation for name, variant in made.items()},
+        budgets=tuple(limits),
+        seed=chosen.seed if seed is None else seed,
+        lang=lang,
+        results=results,
+        store=store,
+        remarks=() if own is None else own.remarks,
+    )
+
+
+def _check_threads(cases: Iterable[Case]) -> None:
+    """Refuse now what TensorFlow refuses later: it takes a number of threads once a process."""
+    for name in dict.fromkeys(case.engine for case in cases):
+        counts = sorted({case.threads for case in cases if case.engine == name})
+        if engines.get(name).takes == "keras" and len(counts) > 1:
+            listed = ", ".join(map(str, counts))
+            raise UsageProblem(
+                f"Engine {name} can be measured with one number of threads in a run, not with "
+                f"{listed}. Give each a run of its own, such as --engines {name} "
+                f"--threads {counts[0]}."
+            )
+
+
+def _check_writable(results: Path) -> None:
+    """Refuse now, not after everything was measured; the folder itself need not exist yet."""
+    there = next(path for path in (results, *results.parents) if os.access(path, os.F_OK))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise UsageProblem(
+            f"No history can be saved in {results}: {there} is not a folder that can be written. "
+            "Name another with --results."
+        )

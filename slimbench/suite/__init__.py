@@ -1,0 +1,1 @@
+"""The files of a suite: profiles, budgets, variants, and whatever it adds to the library."""

@@ -1,0 +1,319 @@
+"""Budgets: what each variant must reach, as data with the unit in the name.
+
+A limit is a line of TOML, so that it is reviewed like code and read without knowing any; a key
+that is not understood is refused, since a limit with a typing error would never fail.
+
+`[profile."*"]` holds for every variant of the profile, `[profile.variant]` for one and overrides
+it. Their limits are for engine `litert` with 1 thread; those for another engine or number of
+threads stand in a table below, such as `[digits.resnet50_f32."litert-2"]`. MB is 2**20 bytes.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, Literal
+
+from slimbench.errors import UsageProblem
+from slimbench.number_format import apart, fixed, significant
+from slimbench.paths import SUITE
+from slimbench.spec import Budget, Case, Group, Unmeasured
+from slimbench.suite.toml_file import TomlFile, read_toml, shown
+
+DEFAULT = SUITE / "budgets.toml"
+
+EVERY = "*"
+"""Stands for every variant of a profile."""
+
+Unit = Literal["bytes", "MiB", "ms", "s", "per_s", "ratio", "share", "count"]
+
+Verdict = Literal["pass", "fail", "not_judged"]
+
+UNIT_IN_WORDS: Mapping[Unit, str] = {
+    "bytes": "in bytes",
+    "MiB": "in MiB",
+    "ms": "in ms",
+    "s": "in seconds",
+    "per_s": "per second",
+    "ratio": "as a ratio",
+    "share": "as a share from 0 to 1",
+    "count": "as a number",
+}
+
+
+class BudgetError(UsageProblem):
+    """A budget file that cannot be used; the message begins with `file:line`."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetKind:
+    """What a budget name means: the metric key it limits, and how its number is taken from it.
+
+    `quantity` is the name without unit and direction; `take` turns the metric's JSON value into
+    the number that is compared.
+    """
+
+    name: str
+    quantity: str
+    metric: str
+    take: Callable[[Any], Any]
+    unit: Unit
+    group: Group
+
+    @property
+    def direction(self) -> Literal["min", "max"]:
+        """Whether the limit is the smallest or the largest value that passes."""
+        return "min" if self.name.endswith("_min") else "max"
+
+    @property
+    def label(self) -> str:
+        """What the number is called in a sentence: the name without its direction."""
+        return self.name[:-4]
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+def _inverse(speedup: float) -> float:
+    """Turn reference time / own time around; a speedup of 0, or endless, is no measurement."""
+    if not 0 < speedup < math.inf:
+        raise ArithmeticError
+    return 1 / speedup
+
+
+_SERVING: tuple[tuple[str, str, str, Unit], ...] = (
+    ("serving_throughput_ratio_min", "serving_throughput", "serving_throughput_ratio", "ratio"),
+    (
+        "serving_throughput_locked_ratio_min",
+        "serving_throughput_locked",
+        "serving_throughput_locked_ratio",
+        "ratio",
+    ),
+    ("serving_right_per_s_min", "serving_right", "serving_right_per_s", "per_s"),
+    ("serving_rate_per_s_min", "serving_rate", "serving_rate_per_s", "per_s"),
+    ("serving_p90_ms_max", "serving_p90", "serving_p90_ms", "ms"),
+    ("serving_wrong_max", "serving_wrong", "serving_wrong", "count"),
+    ("serving_failed_max", "serving_failed", "serving_failed", "count"),
+    ("serving_start_ms_max", "serving_start", "serving_start_ms", "ms"),
+    ("serving_memory_ratio_max", "serving_memory", "serving_memory_ratio", "ratio"),
+    ("serving_overload_failed_max", "serving_overload_failed", "serving_overload_failed", "count"),
+    ("serving_livez_p99_ms_max", "serving_livez_p99", "serving_livez_p99_ms", "ms"),
+    ("serving_recovery_s_max", "serving_recovery", "serving_recovery_s", "s"),
+)
+"""Of a model behind a server; the ratios are to the tutorials' servers, and to our own with
+TensorFlow imported."""
+
+_ENTRIES: tuple[tuple[str, str, str, Callable[[Any], Any], Unit, Group], ...] = (
+    ("size_bytes_max", "size", "size_bytes", _itself, "bytes", "size"),
+    ("size_mb_max", "size", "size_bytes", lambda size: size / 2**20, "MiB", "size"),
+    ("size_gzip_bytes_max", "size_gzip", "size_gzip_bytes", _itself, "bytes", "size"),
+    ("size_ratio_max", "size", "size_ratio", _itself, "ratio", "size"),
+    ("sparsity_min", "sparsity", "sparsity", _itself, "share", "size"),
+    ("sparsity_prunable_min", "sparsity_prunable", "sparsity_prunable", _itself, "share", "size"),
+    ("parameters_max", "parameters", "parameters", _itself, "count", "size"),
+    ("accuracy_top1_min", "accuracy_top1", "accuracy_top1", _itself, "share", "accuracy"),
+    ("accuracy_drop_max", "accuracy_drop", "accuracy_drop", _itself, "share", "accuracy"),
+    ("latency_ratio_max", "latency", "speedup", _inverse, "ratio", "latency"),
+    ("latency_ms_max", "latency", "latency_ms", lambda ms: ms["p50"], "ms", "latency"),
+    ("latency_p90_ms_max", "latency_p90", "latency_ms", lambda ms: ms["p90"], "ms", "latency"),
+    ("init_ms_max", "init", "init_ms", _itself, "ms", "latency"),
+    ("first_invoke_ms_max", "first_invoke", "first_invoke_ms", _itself, "ms", "latency"),
+    ("peak_rss_mb_max", "peak_rss", "peak_rss_mb", _itself, "MiB", "latency"),
+    *(
+        (name, quantity, metric, _itself, unit, "serving")
+        for name, quantity, metric, unit in _SERVING
+    ),
+)
+
+KINDS: Mapping[str, BudgetKind] = {entry[0]: BudgetKind(*entry) for entry in _ENTRIES}
+"""Every budget there is, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What became of a budget; `value` is the number compared, None where there was none."""
+
+    budget: Budget
+    value: float | None
+    verdict: Verdict
+    sentence: str
+
+    def entry(self) -> dict[str, Any]:
+        """Return the judgement as a history keeps it."""
+        return {
+            "variant": self.budget.variant,
+            "engine": self.budget.engine,
+            "threads": self.budget.threads,
+            "budget": self.budget.name,
+            "limit": self.budget.limit,
+            "value": self.value,
+            "verdict": self.verdict,
+        }
+
+
+def load_budgets(
+    path: Path, profile: str, variants: Mapping[str, Collection[str]], engines: Collection[str]
+) -> tuple[Budget, ...]:
+    """Read a budget file and return the limits of one profile, variant by variant.
+
+    `variants` holds the names of every profile's variants, `engines` those of all engines. The
+    whole file is checked, so that another profile's typing error is not found months later.
+    Raises `BudgetError`, naming file and line.
+    """
+    file = read_toml(path, BudgetError)
+    found: dict[tuple[str, str], dict[tuple[str, int, str], Budget]] = {}
+    for name, table in file.tables.items():
+        if name not in variants:
+            raise _refused(file, (name,), f"there is no profile {name!r}", variants)
+        for variant, limits in _table(file, (name,), table).items():
+            if variant != EVERY and variant not in variants[name]:
+                what = f"profile {name!r} has no variant {variant!r}"
+                raise _refused(file, (name, variant), what, [EVERY, *variants[name]])
+            found[name, variant] = _limits(file, (name, variant), limits, engines)
+    shared = found.get((profile, EVERY), {})
+    kinds = list(KINDS)
+    return tuple(
+        Budget(variant, engine, threads, name, budget.limit, budget.line)
+        for variant in variants[profile]
+        for (engine, threads, name), budget in sorted(
+            (shared | found.get((profile, variant), {})).items(),
+            key=lambda item: (item[0][0] != "litert", item[0][:2], kinds.index(item[0][2])),
+        )
+    )
+
+
+def applicable(budgets: Iterable[Budget], case: Case, group: Group) -> tuple[Budget, ...]:
+    """Return the limits that one benchmark has to hold one case to."""
+    return tuple(
+        budget
+        for budget in budgets
+        if Case(budget.variant, budget.engine, budget.threads) == case
+        and KINDS[budget.name].group == group
+    )
+
+
+def _refused(
+    file: TomlFile, keys: tuple[str, ...], what: str, known: Iterable[str] = ()
+) -> BudgetError:
+    listed = f" There is: {', '.join(known)}." if known else ""
+    return BudgetError(f"{file.at(*keys)}: {what}.{listed}")
+
+
+def _table(file: TomlFile, keys: tuple[str, ...], value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _refused(file, keys, f"{keys[-1]!r} must be a table of budgets, not {shown(value)}")
+    return value
+
+
+def _limits(
+    file: TomlFile, keys: tuple[str, ...], value: Any, engines: Collection[str]
+) -> dict[tuple[str, int, str], Budget]:
+    limits = {}
+    for name, inner in _table(file, keys, value).items():
+        if isinstance(inner, dict) and name not in KINDS:
+            engine, threads = _target(file, (*keys, name), engines)
+            for below, limit in inner.items():
+                budget = _budget(file, (*keys, name, below), limit, engine, threads)
+                limits[engine, threads, below] = budget
+        else:
+            limits["litert", 1, name] = _budget(file, (*keys, name), inner, "litert", 1)
+    return limits
+
+
+def _target(file: TomlFile, keys: tuple[str, ...], engines: Collection[str]) -> tuple[str, int]:
+    """Read the engine and number of threads that a table's name gives."""
+    engine, _, threads = keys[-1].rpartition("-")
+    if engine not in engines or not re.fullmatch("[1-9][0-9]{0,5}", threads):
+        what = f"{keys[-1]!r} is no engine and number of threads, such as 'litert-2'"
+        raise _refused(file, keys, f"{what}; engines are {', '.join(engines)}")
+    if (engine, threads) == ("litert", "1"):
+        where = f"[{'.'.join(keys[:-1])}]"
+        raise _refused(file, keys, f"limits for litert with 1 thread stand in {where} itself")
+    return engine, int(threads)
+
+
+def _budget(file: TomlFile, keys: tuple[str, ...], limit: Any, engine: str, threads: int) -> Budget:
+    variant, name = keys[1], keys[-1]
+    if name not in KINDS:
+        raise _refused(file, keys, *_unknown(name))
+    if isinstance(limit, bool) or not isinstance(limit, (int, float)):
+        raise _refused(file, keys, f"{name} must be a number, not {shown(limit)}")
+    # The double comparison refuses NaN too; beyond 2**53 numbers no longer are what was written.
+    if not 0 <= limit <= 2**53:
+        raise _refused(file, keys, f"{name} must be a number from 0 up, not {shown(limit)}")
+    if KINDS[name].unit == "share" and limit > 1:
+        what = f"{name} is a share from 0 to 1, not {shown(limit)}; write 95 % as 0.95"
+        raise _refused(file, keys, what)
+    return Budget(variant, engine, threads, name, limit, file.line(*keys))
+
+
+def _unknown(name: str) -> tuple[str, list[str]]:
+    """Say what is wrong with a budget's name: its unit, if its quantity is known."""
+    quantities = sorted({kind.quantity for kind in KINDS.values()}, key=len, reverse=True)
+    for quantity in quantities:
+        if f"{name}_".startswith(f"{quantity}_"):
+            ways = [
+                f"{UNIT_IN_WORDS[kind.unit]} ({kind.name})"
+                for kind in KINDS.values()
+                if kind.quantity == quantity
+            ]
+            return f"there is no budget {name!r}: {quantity} comes {' or '.join(ways)}", []
+    return f"there is no budget {name!r}", list(KINDS)
+
+
+def judge(budget: Budget, readings: Mapping[str, Any]) -> Judgement:
+    """Hold one case's readings to one of its limits; a value equal to the limit passes.
+
+    `readings` maps metric keys to JSON values or `Unmeasured`; the reasons for its nulls may lie
+    under `reasons`. What was not measured is not judged, which is neither a pass nor a failure.
+    Raises ValueError for a reading that is not a finite number: that is a fault of the metric.
+    """
+    kind = KINDS[budget.name]
+    subject = budget.variant
+    if (budget.engine, budget.threads) != ("litert", 1):
+        subject += f" ({budget.engine}-{budget.threads})"
+    limit = f"{budget.name} = {fixed(budget.limit)}"
+    reading = readings.get(kind.metric, Unmeasured("this run did not measure it"))
+    if reading is None:
+        reading = Unmeasured(readings.get("reasons", {}).get(kind.metric, "no reason was recorded"))
+    if isinstance(reading, Unmeasured):
+        why = reading.reason.rstrip(".")
+        sentence = f"{subject}: {limit} was not judged, {kind.metric} is not known: {why}."
+        return Judgement(budget, None, "not_judged", sentence)
+    value = _number(kind, reading)
+    shown = f"{kind.label} is {apart(value, budget.limit)}"
+    kept = value <= budget.limit if kind.direction == "max" else value >= budget.limit
+    if kept:
+        return Judgement(budget, value, "pass", f"{subject}: {shown}, within its limit {limit}.")
+    side = "over" if kind.direction == "max" else "under"
+    sentence = f"{subject}: {shown}, {side} its limit {limit} by {_excess(kind, value, budget)}."
+    return Judgement(budget, value, "fail", sentence)
+
+
+def _number(kind: BudgetKind, reading: Any) -> float:
+    try:
+        value = kind.take(reading)
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
+        if not is_number or isinstance(reading, bool) or not math.isfinite(value):
+            raise TypeError
+    except (TypeError, KeyError, ArithmeticError) as error:
+        raise ValueError(f"{kind.metric} is {reading!r}: no finite number to judge.") from error
+    return int(value) if isinstance(value, Integral) else float(value)
+
+
+def _excess(kind: BudgetKind, value: float, budget: Budget) -> str:
+    """Say by how much: in the unit, and in points for a share, else in percent of the limit."""
+    distance = abs(Fraction(value) - Fraction(budget.limit))
+    amount = significant(float(distance), 3)
+    if kind.unit == "share":
+        return f"{amount} ({significant(float(distance * 100), 3)} points)"
+    if distance > 1000 * Fraction(budget.limit):  # a percentage would say nothing
+        return amount
+    percent = float(distance / Fraction(budget.limit) * 100)
+    return f"{amount} ({significant(percent, 2) if percent >= 0.1 else 'less than 0.1'} %)"

@@ -1,0 +1,176 @@
+"""A run of a user's own models: what they are, what is made of them, and its profile.
+
+A model that is no `.tflite` file is converted here already: how large its images are and how many
+classes it tells apart is read from the file that is measured, whatever it was made from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+from slimbench.build.scheduler import Failure, Watcher, build
+from slimbench.build.store import Artifact, Store
+from slimbench.datasets.photos.listing import SPLIT_FOLDERS
+from slimbench.errors import UsageProblem
+from slimbench.spec import MODEL_FILE, Choices, Step, Variant
+from slimbench.steps.own_convert import OwnConvert
+from slimbench.steps.own_file import OwnFile
+from slimbench.suite.profiles import Profile
+from slimbench.tflite.metadata import Metadata, read_metadata
+from slimbench.user_models.chains import Chain, parse
+from slimbench.user_models.expected_pixels import expected_pixels
+from slimbench.user_models.labels import class_names
+from slimbench.user_models.model_file import inspect
+from slimbench.user_models.photos import OwnPhotos, open_own
+from slimbench.user_models.precision import IN_WORDS, precision
+from slimbench.user_models.request import OwnRun, Request
+from slimbench.user_models.source import NAME, Source, find_sources
+from slimbench.user_models.variants import OwnModel, variants_of
+
+NO_DATA = "none"
+SEED = 0
+
+
+def prepare(  # noqa: PLR0913 - what was asked for, and where it is worked on
+    request: Request,
+    choices: Choices,
+    seed: int | None,
+    store: Store,
+    *,
+    watcher: Watcher,
+    taken: Collection[str] = (),
+) -> OwnRun:
+    """Settle everything about a run of one's own models, converting what has to be.
+
+    Args:
+        request: the models and how they are to be taken.
+        choices: the data, and how much of it.
+        seed: what fine-tuning starts from; None for the default.
+        store: where converted models go.
+        watcher: who is told about converting.
+        taken: names of profiles that are the suite's own.
+
+    Raises:
+        UsageProblem: Anything of it cannot be; the message names the file or option.
+    """
+    if request.profile in taken or not NAME.fullmatch(request.profile):
+        raise UsageProblem(
+            f"{request.profile!r} cannot be the profile of a run with --model: it is one of the "
+            "suite's own, or no name. Leave out --profile, or give it a new name."
+        )
+    sources = find_sources(request.models)
+    chains = tuple(dict.fromkeys(parse(steps) for steps in request.steps))
+    seed = SEED if seed is None else seed
+    bases = {source.name: _base(source) for source in sources}
+    built = build([*bases.values()], seed, store, watcher).results
+    photos = None
+    if choices.data is not None:
+        watcher.said(f"Reading the images in {choices.data} ...")
+        photos = open_own(choices.data, choices.limit, store, allow_bad=choices.allow_bad)
+    variants: dict[str, Variant] = {}
+    remarks: list[str] = []
+    for source in sources:
+        base = bases[source.name]
+        model = _model(source, base, _file(source, built[base]), request)
+        for variant in variants_of(model, chains, photos, dataset_name(choices.data)):
+            if variant.name in variants:
+                raise UsageProblem(
+                    f"Two variants are called {variant.name}: give the models other names."
+                )
+            variants[variant.name] = variant
+        remarks.extend(_told(model, chains, photos))
+    if photos is not None:
+        _decode(photos, variants.values(), seed, store, watcher)
+        remarks.append(f"scored on {photos.test.origin}")
+    profile = Profile(
+        name=request.profile,
+        dataset=dataset_name(choices.data),
+        reference=sources[0].name,
+        variants=tuple(variants),
+        engines=("litert",),
+        threads=(1,),
+        seed=seed,
+    )
+    return OwnRun(profile, variants, tuple(remarks))
+
+
+def dataset_name(data: Path | None) -> str:
+    """Return what a history calls the user's data: the name of its folder or archive.
+
+    A folder that is called as splits are goes by the name of the one around it.
+    """
+    if data is None:
+        return NO_DATA
+    path = data.expanduser().resolve()
+    path = path.parent if path.name in SPLIT_FOLDERS["test"] else path
+    name = re.sub(r"\.(tar\.gz|tgz|tar|zip)$", "", path.name)
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_.-")[:80] or "data"
+
+
+def _base(source: Source) -> Step:
+    if source.form == "tflite":
+        return OwnFile(source.content, source.name, source.path)
+    return OwnConvert(source.content, source.form, source.name, source.path)
+
+
+def _file(source: Source, result: Artifact | Failure) -> Path:
+    if isinstance(result, Failure):
+        doing = "taken in" if source.form == "tflite" else "converted"
+        reason = result.reason.removeprefix("ValueError: ")
+        raise UsageProblem(f"{source.path} cannot be {doing}: {reason}")
+    return result.file(MODEL_FILE)
+
+
+def _decode(
+    photos: OwnPhotos, variants: Iterable[Variant], seed: int, store: Store, watcher: Watcher
+) -> None:
+    """Decode what is scored on already now: nothing can be measured on images that are refused."""
+    wanted = dict.fromkeys(each.evaluation for each in variants if each.evaluation is not None)
+    for result in build(wanted, seed, store, watcher).results.values():
+        if isinstance(result, Failure):
+            raise UsageProblem(f"{photos.path} cannot be scored on: {result.reason}")
+
+
+def _model(source: Source, base: Step, file: Path, request: Request) -> OwnModel:
+    described = inspect(file, called=source.path)
+    metadata = _metadata(file, source.path)
+    return OwnModel(
+        source=source,
+        base=base,
+        file=described,
+        pixels=expected_pixels(source.path, described, request.pixels, metadata),
+        classes=class_names(source.path, described.classes, request.labels, metadata),
+        precision=precision(file),
+    )
+
+
+def _metadata(file: Path, called: Path) -> Metadata | None:
+    try:
+        return read_metadata(file)
+    except ValueError as error:
+        reason = str(error).replace(str(file), str(called))
+        raise UsageProblem(
+            f"{reason} Say with --pixels and --labels what it expects, or write it again."
+        ) from error
+
+
+def _told(model: OwnModel, chains: Sequence[Chain], photos: OwnPhotos | None) -> list[str]:
+    """Say what a model was taken to be: a wrong guess shows here first."""
+    file = model.file
+    kind = "RGB" if file.channels == 3 else "grey"
+    told = [
+        f"{model.name}: {file.height}x{file.width} {kind}, {file.classes:,} classes, pixels "
+        f"{model.pixels.mode} ({model.pixels.origin})"
+        + (f", labels from {model.classes.origin}" if photos is not None else "")
+        + ("" if model.precision is None else f"; {IN_WORDS[model.precision]}")
+    ]
+    if any(chain.sparsity is not None for chain in chains) and (
+        photos is None or photos.train is None
+    ):
+        told.append(
+            f"{model.name}: pruned at one stroke, without fine-tuning, since there is no data with "
+            "a train/ folder"
+        )
+    return told

@@ -1,0 +1,160 @@
+"""What is measured of one of a user's models: itself, and it after each of the named steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from slimbench.datasets.photos.refusal import PhotoProblem
+from slimbench.errors import UsageProblem
+from slimbench.spec import Step, Variant
+from slimbench.steps.calibration_photos import CalibrationPhotos
+from slimbench.steps.own_convert import OwnConvert
+from slimbench.steps.own_keras import is_keras
+from slimbench.steps.own_prune import OwnPrune
+from slimbench.steps.photos import TrainingPhotos, of_photos
+from slimbench.steps.quantize import Quantize
+from slimbench.user_models.chains import Chain
+from slimbench.user_models.expected_pixels import ExpectedPixels
+from slimbench.user_models.labels import ClassNames
+from slimbench.user_models.model_file import ModelFile
+from slimbench.user_models.photos import CALIBRATION_IMAGES, OwnPhotos, training_limit
+from slimbench.user_models.precision import IN_WORDS, Precision
+from slimbench.user_models.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class OwnModel:
+    """A user's model with all that is known of it; `base` is the step that gives its file."""
+
+    source: Source
+    base: Step
+    file: ModelFile
+    pixels: ExpectedPixels
+    classes: ClassNames
+    precision: Precision | None = None
+    """None where it is not known."""
+
+    @property
+    def name(self) -> str:
+        """What its user calls it."""
+        return self.source.name
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of its images."""
+        return self.file.height, self.file.width, self.file.channels
+
+
+def variants_of(
+    model: OwnModel, chains: Iterable[Chain], photos: OwnPhotos | None, dataset: str
+) -> tuple[Variant, ...]:
+    """Return a model's variants, itself first.
+
+    Raises:
+        UsageProblem: A step cannot be done to it, or it does not fit the photographs.
+    """
+    evaluation = None if photos is None else _evaluation(model, photos, dataset)
+    wanted = dict.fromkeys(prefix for chain in chains for prefix in chain.prefixes())
+    ends: dict[str, Step] = {model.name: model.base}
+    for chain in wanted:
+        ends[chain.name(model.name)] = _carried(model, chain, photos, evaluation, dataset)
+    return tuple(
+        Variant(name, dataset, end, evaluation=evaluation, pixels=model.pixels.mode)
+        for name, end in ends.items()
+    )
+
+
+def _evaluation(model: OwnModel, photos: OwnPhotos, dataset: str) -> Step:
+    try:
+        return of_photos(
+            photos.test,
+            dataset,
+            model.input_shape,
+            classes=model.file.classes,
+            labels=model.classes.names,
+            allow_bad=photos.allow_bad,
+        )
+    except PhotoProblem as problem:
+        raise PhotoProblem(
+            f"{photos.path} does not fit {model.source.path}: {problem}"
+        ) from problem
+
+
+def _carried(
+    model: OwnModel, chain: Chain, photos: OwnPhotos | None, evaluation: Step | None, dataset: str
+) -> Step:
+    """Return the chain of steps that carries a model further."""
+    end = model.base
+    if chain.sparsity is not None:
+        training = _training(model, photos, evaluation, dataset, training_limit(*model.input_shape))
+        end = _pruned(model, chain.sparsity, training)
+    if chain.recipe is None:
+        return end
+    if not model.file.is_float or model.precision not in (None, "f32"):
+        raise UsageProblem(
+            f"{model.source.path} is quantised already{_how(model)}, so --steps "
+            f"quantize({chain.recipe}) cannot be done to it. Name its float file, or leave out "
+            "--steps."
+        )
+    if chain.recipe != "static_wi8_ai8":
+        return Quantize(end, chain.recipe)
+    shown = _training(model, photos, evaluation, dataset, CALIBRATION_IMAGES)
+    return Quantize(
+        end,
+        chain.recipe,
+        shown or CalibrationPhotos(model.file.height, model.file.width),
+        pixels=model.pixels.mode,
+    )
+
+
+def _how(model: OwnModel) -> str:
+    return "" if model.precision in (None, "f32") else f" ({IN_WORDS[model.precision]})"
+
+
+def _pruned(model: OwnModel, sparsity: float, training: Step | None) -> Step:
+    source = model.source
+    if source.form == "tflite":
+        raise UsageProblem(
+            f"{source.path} is a .tflite file, whose layers can no longer be trained, so --steps "
+            "prune(...) cannot be done to it. Name the Keras model it was converted from."
+        )
+    if not is_keras(source.path, source.form):
+        raise UsageProblem(
+            f"{source.path} is a SavedModel without Keras layers, so --steps prune(...) cannot be "
+            "done to it. Name the model as .keras or .h5."
+        )
+    pruned = OwnPrune(
+        source.content,
+        source.form,
+        sparsity,
+        source.name,
+        source.path,
+        images=training,
+        pixels=model.pixels.mode,
+    )
+    return OwnConvert(source.content, source.form, source.name, source.path, pruned)
+
+
+def _training(
+    model: OwnModel,
+    photos: OwnPhotos | None,
+    evaluation: Step | None,
+    dataset: str,
+    limit: int,
+) -> Step | None:
+    """Return images to train on or to calibrate with, None where the data has none."""
+    if photos is None or photos.train is None or evaluation is None:
+        return None
+    chosen = photos.training(limit)
+    return TrainingPhotos(
+        evaluation,
+        dataset,
+        *model.input_shape,
+        chosen.content,
+        model.file.classes,
+        model.classes.names,
+        limit,
+        chosen.root.absolute(),
+        photos.allow_bad,
+    )
