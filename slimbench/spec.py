@@ -249,17 +249,15 @@ class DataSet:
         return {f"data set {self.name}": str(self.version), **packages}
 
 
-class PhotoSet(Protocol):
-    """A user's photographs, on which networks trained elsewhere are scored."""
+@dataclass(frozen=True, slots=True)
+class PhotoSet:
+    """A user's photographs, on which networks trained elsewhere are scored, each at its own size.
+
+    `classes` counts those of the networks; the photographs may show only some of them.
+    """
 
     name: str
-
-    def evaluation(self, variant: Variant, choices: Choices) -> Step | None:
-        """Return the step that prepares them at a variant's size; None where none were given.
-
-        Raises UsageProblem where what was given cannot be used.
-        """
-        ...
+    classes: int
 
 
 class Session(Protocol):

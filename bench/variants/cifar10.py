@@ -14,6 +14,7 @@ from slimbench.spec import Choices, Step, Variant
 from slimbench.steps.distill import Distill, TeacherAnswers
 from slimbench.steps.fine_tune import FineTune
 from slimbench.steps.images import FewImages
+from slimbench.steps.photos import images_of
 from slimbench.steps.prune import Prune
 from slimbench.steps.train import Train
 from slimbench.steps.training import UNCHANGED, Schedule
@@ -88,7 +89,7 @@ def shared(choices: Choices) -> Shared:
 
     Raises UsageProblem where the weights or the images that were chosen cannot be used.
     """
-    images = cifar10.images(choices)
+    images = images_of(cifar10.DATASET, cifar10.VALIDATION_IMAGES, choices)
     few = FewImages(images, LABELLED, HELD_OUT)
     pretrained = imagenet.weights(MOBILENETV2, choices.weights)
     tutorial = FineTune(

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from slimbench import datasets
 from slimbench.atomic_write import replacing
 from slimbench.build.scheduler import Failure, build
 from slimbench.build.store import Store
@@ -22,6 +21,7 @@ from slimbench.export.source import complete_runs
 from slimbench.history.record import Entry
 from slimbench.paths import RESULTS
 from slimbench.progress import BuildProgress
+from slimbench.run.evaluations import evaluations
 from slimbench.spec import Choices
 from slimbench.suite import profiles, variants
 from slimbench.suite.registry import unknown
@@ -119,7 +119,7 @@ def _of_profile(arguments: argparse.Namespace, store: Store) -> Evaluation:
         allow_bad=arguments.allow_bad,
     )
     variant = variants.get(name, profile.dataset)
-    step = datasets.evaluations([variant], choices)[name]
+    step = evaluations([variant], choices)[name]
     if step is None:
         raise UsageProblem(
             f"{profile.name} has no images of its own: name a folder with --data or {VARIABLE}."

@@ -9,9 +9,9 @@ from pathlib import Path
 from slimbench.commands import Command
 from slimbench.paths import CHECKOUT, RESULTS
 from slimbench.pixels import MODES
+from slimbench.steps.own_file import KINDS
+from slimbench.suite.profiles import OWN_PROFILE
 from slimbench.user_models.chains import FORMS
-from slimbench.user_models.request import PROFILE
-from slimbench.user_models.source import KINDS
 
 USAGE = 2
 """Exit status where what was asked for cannot be, as of every subcommand."""
@@ -52,8 +52,8 @@ examples:
   slimbench run --model old=old.tflite --model new=new.tflite --data photos.tar.gz --pixels 0..1
   slimbench run --model mine=mine.keras --data photos/ --steps "prune(0.5),quantize(static_wi8_ai8)"
 
-Then `slimbench promote latest --profile {PROFILE} --reason "..."` makes the run the baseline, and
-`slimbench gate --profile {PROFILE}` holds later ones against it.
+Then `slimbench promote latest --profile {OWN_PROFILE} --reason "..."` makes the run the baseline, and
+`slimbench gate --profile {OWN_PROFILE}` holds later ones against it.
 """
 
 
@@ -82,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="carry the models further; again for another way",
     )
     add("--budgets", type=Path, metavar="FILE", help="limits that they have to keep")
-    add("--profile", metavar="NAME", help=f"what to call the run (default: {PROFILE})")
+    add("--profile", metavar="NAME", help=f"what to call the run (default: {OWN_PROFILE})")
     add("--engines", metavar="LIST", help="runtimes (default: litert)")
     add("--threads", metavar="LIST", help="numbers of threads, such as 1,2 (default: 1)")
     add("--seed", type=int, metavar="N", help="what fine-tuning starts from")

@@ -6,16 +6,13 @@ Keras fetches it. A copy in folders may have been compressed again, and then sco
 
 from __future__ import annotations
 
-import functools
 import socket
-from pathlib import Path
 
 import numpy as np
 
 from slimbench.datasets.photos.choosing import choose
-from slimbench.datasets.photos.source import open_photos
 from slimbench.errors import Unavailable
-from slimbench.spec import Choices, DataSet, Splits, Step
+from slimbench.spec import DataSet, Splits
 
 CLASSES = (
     "airplane",
@@ -35,38 +32,6 @@ VALIDATION_IMAGES = 2000
 
 TIMEOUT = 10.0
 """Seconds to wait for a connection to where Keras fetches the images from."""
-
-
-def images(choices: Choices) -> Step:
-    """Return the step that prepares the user's copy of the images, or Keras's.
-
-    Raises:
-        PhotoProblem: What `choices.data` names cannot be used.
-    """
-    from slimbench.steps.images import Images
-
-    if choices.data is None:
-        return Images(DATASET.name)
-    return _of(choices.data.expanduser().absolute(), allow_bad=choices.allow_bad)
-
-
-@functools.cache
-def _of(path: Path, *, allow_bad: bool) -> Step:
-    """Open it once for all variants; all images are taken."""
-    from slimbench.build.store import Store
-    from slimbench.steps.photos import of_splits
-
-    store = Store()
-    store.prepare()
-    train, test = (open_photos(path, store, split=split, limit=None) for split in ("train", "test"))
-    return of_splits(
-        DATASET.name,
-        DATASET.input_shape,
-        VALIDATION_IMAGES,
-        train=train,
-        test=test,
-        allow_bad=allow_bad,
-    )
 
 
 def _load() -> Splits:

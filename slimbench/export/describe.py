@@ -8,9 +8,9 @@ from slimbench import datasets
 from slimbench.datasets.photos.labelling import BACKGROUND, imagenet_classes
 from slimbench.export.source import Source
 from slimbench.history import rebuild_command
-from slimbench.history.class_count import class_count
 from slimbench.history.record import Entry
 from slimbench.spec import Unmeasured
+from slimbench.tflite.class_count import class_count
 from slimbench.tflite.metadata import Metadata, normalization
 
 IMAGENET = "imagenet"

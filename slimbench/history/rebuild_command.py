@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from slimbench.suite.profiles import load_profiles
-from slimbench.user_models.request import PROFILE
+from slimbench.suite.profiles import OWN_PROFILE, load_profiles
 
 
 def is_own(profile: str) -> bool:
@@ -18,5 +17,5 @@ def command(profile: str, variant: str = "") -> str:
     """
     if not is_own(profile):
         return f"make bench PROFILE={profile}" + (f" K={variant}" if variant else "")
-    named = "" if profile == PROFILE else f" --profile {profile}"
+    named = "" if profile == OWN_PROFILE else f" --profile {profile}"
     return f"slimbench run{named} with the same --model and --steps as then"

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from slimbench import datasets, engines
+from slimbench import engines
 from slimbench.build.store import Store
 from slimbench.errors import UsageProblem
 from slimbench.report.words import Lang
+from slimbench.run import evaluations
 from slimbench.spec import NOTHING_CHOSEN, Budget, Case, Choices, Step, Variant
 from slimbench.suite import budgets, profiles, variants
 from slimbench.suite.profiles import Profile
@@ -100,7 +101,7 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
         variants={name: made[name] for name in chosen.variants},
         cases=asked,
         default_cases=default,
-        evaluations=datasets.evaluations([made[name] for name in chosen.variants], choices)
+        evaluations=evaluations.evaluations([made[name] for name in chosen.variants], choices)
         if own is None
         else {name: variant.evaluation for name, variant in made.items()},
         budgets=tuple(limits),

@@ -13,9 +13,9 @@ import numpy as np
 from slimbench.networks import weights
 from slimbench.spec import MODEL_FILE, NOT_HASHED, Kind, Step, Toolchain, Workplace
 from slimbench.steps import own_keras
+from slimbench.steps.own_file import Form
 from slimbench.steps.own_prune import prunable
 from slimbench.tflite import file
-from slimbench.user_models.source import Form
 
 Answer = Callable[[Any], Any]
 

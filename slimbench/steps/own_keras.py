@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slimbench.user_models.source import Form, changed, content_of
+from slimbench.steps.own_file import Form, changed, content_of
 
 KERAS_MARK = "keras_metadata.pb"
 """What a SavedModel holds from which Keras 2 can restore its layers."""

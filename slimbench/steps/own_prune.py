@@ -19,7 +19,7 @@ from slimbench.networks import weights
 from slimbench.pixels import as_floats
 from slimbench.spec import NOT_HASHED, Kind, Labels, PixelMode, Pixels, Step, Toolchain, Workplace
 from slimbench.steps import images, own_keras, prune
-from slimbench.user_models.source import Form
+from slimbench.steps.own_file import Form
 
 FINE_TUNED = "fine_tuned"
 

@@ -6,6 +6,7 @@ and from an archive are decoded once.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,14 +15,25 @@ from typing import ClassVar
 
 import numpy as np
 
+from slimbench.build.store import Store
 from slimbench.datasets.evaluation import ImagesWriter, load_evaluation, save_labels
 from slimbench.datasets.photos.choosing import DEFAULT_LIMIT, ContentHash, Photo, choose
 from slimbench.datasets.photos.labelling import label_folders
 from slimbench.datasets.photos.listing import Listing, list_classes
 from slimbench.datasets.photos.reading import NAMED, Read, check_bad, named, read_photos
 from slimbench.datasets.photos.refusal import PhotoProblem
-from slimbench.datasets.photos.source import Photos
-from slimbench.spec import NOT_HASHED, Advance, Labels, Pixels, Splits, Step, Workplace
+from slimbench.datasets.photos.source import Photos, open_photos
+from slimbench.spec import (
+    NOT_HASHED,
+    Advance,
+    Choices,
+    DataSet,
+    Labels,
+    Pixels,
+    Splits,
+    Step,
+    Workplace,
+)
 from slimbench.steps import images
 
 SECONDS_PER_IMAGE = 0.005
@@ -303,6 +315,38 @@ def of_splits(  # noqa: PLR0913 - two splits, and how they are cut
         train_root=train.root.absolute(),
         test_root=test.root.absolute(),
     )
+
+
+def images_of(dataset: DataSet, validation: int, choices: Choices) -> Step:
+    """Return the step that prepares the user's copy of a data set, or the data set's own.
+
+    A copy is a folder or an archive of `train/<class>/*` and `test/<class>/*`; of its training
+    images `validation` are set aside.
+
+    Raises:
+        PhotoProblem: What `choices.data` names cannot be used.
+    """
+    if choices.data is None:
+        return images.Images(dataset.name)
+    path = choices.data.expanduser().absolute()
+    train, test = _opened_splits(path)
+    return of_splits(
+        dataset.name,
+        dataset.input_shape,
+        validation,
+        train=train,
+        test=test,
+        allow_bad=choices.allow_bad,
+    )
+
+
+@functools.cache
+def _opened_splits(path: Path) -> tuple[Photos, Photos]:
+    """Open both splits once for all variants; all images are taken."""
+    store = Store()
+    store.prepare()
+    train, test = (open_photos(path, store, split=split, limit=None) for split in ("train", "test"))
+    return train, test
 
 
 def _digest(image: Pixels) -> bytes:

@@ -18,6 +18,9 @@ from slimbench.spec import Case, Group
 from slimbench.suite.registry import unknown
 from slimbench.suite.toml_file import TomlFile, read_toml, shown
 
+OWN_PROFILE = "own"
+"""What the profile of a run of a user's own models is called unless its user names it."""
+
 DEFAULT = SUITE / "profiles.toml"
 
 ALL = "all"

@@ -16,7 +16,7 @@ from slimbench.datasets.photos.listing import SPLIT_FOLDERS
 from slimbench.errors import UsageProblem
 from slimbench.spec import MODEL_FILE, Choices, Step, Variant
 from slimbench.steps.own_convert import OwnConvert
-from slimbench.steps.own_file import OwnFile
+from slimbench.steps.own_file import OwnFile, Source
 from slimbench.suite.profiles import Profile
 from slimbench.tflite.metadata import Metadata, read_metadata
 from slimbench.user_models.chains import Chain, parse
@@ -25,8 +25,7 @@ from slimbench.user_models.labels import class_names
 from slimbench.user_models.model_file import inspect
 from slimbench.user_models.photos import OwnPhotos, open_own
 from slimbench.user_models.precision import IN_WORDS, precision
-from slimbench.user_models.request import OwnRun, Request
-from slimbench.user_models.source import NAME, Source, find_sources
+from slimbench.user_models.request import NAME, OwnRun, Request, find_sources
 from slimbench.user_models.variants import OwnModel, variants_of
 
 NO_DATA = "none"

@@ -10,6 +10,7 @@ from slimbench.errors import UsageProblem
 from slimbench.spec import Step, Variant
 from slimbench.steps.calibration_photos import CalibrationPhotos
 from slimbench.steps.own_convert import OwnConvert
+from slimbench.steps.own_file import Source
 from slimbench.steps.own_keras import is_keras
 from slimbench.steps.own_prune import OwnPrune
 from slimbench.steps.photos import TrainingPhotos, of_photos
@@ -20,7 +21,6 @@ from slimbench.user_models.labels import ClassNames
 from slimbench.user_models.model_file import ModelFile
 from slimbench.user_models.photos import CALIBRATION_IMAGES, OwnPhotos, training_limit
 from slimbench.user_models.precision import IN_WORDS, Precision
-from slimbench.user_models.source import Source
 
 
 @dataclass(frozen=True, slots=True)

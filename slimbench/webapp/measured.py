@@ -14,11 +14,11 @@ from typing import Any
 
 from slimbench.build.store import file_sha256
 from slimbench.errors import UsageProblem
-from slimbench.history.class_count import class_count
 from slimbench.history.document import HistoryError, read
 from slimbench.history.machine import cpu
 from slimbench.history.record import Entry, History, record
 from slimbench.spec import Case
+from slimbench.tflite.class_count import class_count
 from slimbench.webapp.spec import ServedModel
 
 ENGINE, THREADS = "litert", 1

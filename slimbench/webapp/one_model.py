@@ -14,9 +14,9 @@ import threading
 from pathlib import Path
 
 from slimbench.build.store import file_sha256
-from slimbench.history.class_count import class_count
 from slimbench.pixels import MODES
 from slimbench.spec import PixelMode
+from slimbench.tflite.class_count import class_count
 from slimbench.webapp import logs
 from slimbench.webapp.app import create_app
 from slimbench.webapp.inference import open_service

@@ -23,10 +23,9 @@ from slimbench.networks.weights import Network
 from slimbench.spec import Step, Workplace
 from slimbench.steps import pretrained
 from slimbench.steps.own_convert import OwnConvert
-from slimbench.steps.own_file import OwnFile
+from slimbench.steps.own_file import OwnFile, content_of
 from slimbench.steps.own_prune import OwnPrune
 from slimbench.steps.photos import TrainingPhotos, of_photos, of_splits
-from slimbench.user_models.source import content_of
 from tests.steps.small_chains import COLOURS
 from tests.steps.tensorflow_steps import CLASSES, SHAPE, OfTensorFlow, Plain
 

@@ -17,11 +17,12 @@ from slimbench.build.store import Artifact, Store
 from slimbench.paths import CHECKOUT
 from slimbench.spec import MODEL_FILE
 from slimbench.steps.own_convert import OwnConvert
+from slimbench.steps.own_file import Source
 from slimbench.steps.own_prune import OwnPrune
 from slimbench.steps.quantize import Quantize
 from slimbench.tflite.file import Weight, weights
 from slimbench.user_models.model_file import ModelFile, inspect
-from slimbench.user_models.source import Source, find_sources
+from slimbench.user_models.request import find_sources
 from tests.build.recorder import made
 from tests.steps.tensorflow_steps import Colours
 from tests.user_models.make_keras_models import SHAPE, WHOLE

@@ -19,11 +19,10 @@ from slimbench.spec import MODEL_FILE, PixelMode, Step
 from slimbench.steps import prune
 from slimbench.steps.calibration_photos import CalibrationPhotos
 from slimbench.steps.images import training_images
-from slimbench.steps.own_file import OwnFile
+from slimbench.steps.own_file import OwnFile, content_of
 from slimbench.steps.photos import TrainingPhotos, of_photos
 from slimbench.steps.quantize import Quantize, with_signature
 from slimbench.user_models.photos import open_own
-from slimbench.user_models.source import content_of
 from tests.build.recorder import made
 from tests.tiny_models import SHAPE, identity_model, linear_model
 from tests.user_models.colours import COLOURS, colour_model, pictures

@@ -5,12 +5,12 @@ import re
 import pytest
 
 from slimbench.build import recipe
-from slimbench.datasets import cifar10 as dataset
+from slimbench.datasets.cifar10 import VALIDATION_IMAGES
 from slimbench.spec import Choices
 from slimbench.steps.distill import Distill, TeacherAnswers
 from slimbench.steps.export import Convert
 from slimbench.steps.fine_tune import FineTune
-from slimbench.steps.images import FewImages
+from slimbench.steps.images import FewImages, Images
 from slimbench.steps.pretrained import Pretrained
 from slimbench.steps.prune import Prune
 from slimbench.steps.quantize_aware import QuantizeAware
@@ -51,7 +51,7 @@ def test_the_full_profile_has_every_variant_that_can_gain_and_all_of_the_usual_o
 @pytest.mark.parametrize("name", ALL)
 def test_a_variant_is_scored_on_all_test_images_and_says_what_it_does(name):
     variant = ALL[name]
-    assert variant.evaluation == dataset.images(Choices())
+    assert variant.evaluation == Images("cifar10")
     assert (variant.trained is not None) == name.endswith("_f32")
     for step in chain(variant.chain):
         assert step.title().strip()
@@ -105,7 +105,7 @@ def test_of_few_labels_the_taught_student_sees_the_same_as_its_teacher():
     assert taught.images == few.images
     assert taught.labelled == few.train_per_class == 80
     assert few.train_per_class + few.validation_per_class == 100
-    images = 50_000 - dataset.VALIDATION_IMAGES
+    images = 50_000 - VALIDATION_IMAGES
     taught_steps = taught.schedule.epochs * (images // taught.schedule.batch)
     alone_steps = alone.schedule.epochs * (800 // alone.schedule.batch)
     assert alone_steps == taught_steps

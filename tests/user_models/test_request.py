@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slimbench.errors import UsageProblem
-from slimbench.user_models.source import content_of, find_sources
+from slimbench.steps.own_file import content_of
+from slimbench.user_models.request import find_sources
 from tests.tiny_models import first_pixels, linear_model
 
 STARTS = {".tflite": b"\0\0\0\0TFL3", ".keras": b"PK\x03\x04", ".h5": b"\x89HDF\r\n\x1a\n"}
