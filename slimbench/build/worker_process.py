@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from slimbench.build.worker import Assignment
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 
 Event = dict[str, Any]
 """What a child reports; `event` names it, and `died` is said for a child that no longer can."""
@@ -31,7 +31,7 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                cwd=CHECKOUT,
+                cwd=CODE,
                 start_new_session=True,
             )
         threading.Thread(target=self._follow, args=(report,), daemon=True).start()

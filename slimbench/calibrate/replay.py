@@ -18,7 +18,7 @@ from slimbench.gate.processes import Paired, Readings, Timed
 from slimbench.gate.question import JUDGED
 from slimbench.gate.row import Row
 from slimbench.history.record import Entry, Latency
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 from slimbench.spec import Advance, Case
 
 
@@ -46,7 +46,7 @@ def judge(comparisons: Sequence[Looks], control: Looked) -> list[Row]:
     ]
     judged = latency.judge(
         [Pair(entry, entry) for entry in entries],
-        [Timed(case, CHECKOUT, CHECKOUT) for case in cases],
+        [Timed(case, CODE, CODE) for case in cases],
         limits={case.variant: Limits() for case in cases},
         processes=len(control.log_ratios),
         measure=_Replay(dict(zip(cases, comparisons, strict=True)), control),

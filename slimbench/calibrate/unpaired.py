@@ -18,7 +18,7 @@ from pathlib import Path
 from pytest_benchmark.utils import parse_compare_fail
 
 from slimbench.errors import UsageProblem
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 
 RULE = "median:10%"
 
@@ -70,7 +70,7 @@ def fails(baseline: float, candidate: float) -> bool:
 
 def _environment(folder: str) -> dict[str, str]:
     """Leave out what a pytest around this one, or a user's settings, would change in it."""
-    paths = [str(CHECKOUT), os.environ.get("PYTHONPATH", "")]
+    paths = [str(CODE), os.environ.get("PYTHONPATH", "")]
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),

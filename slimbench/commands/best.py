@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from slimbench.commands import Command
+from slimbench.commands.options import add_results
 from slimbench.errors import UsageProblem
 from slimbench.history.select import WAYS, select_one
-from slimbench.paths import RESULTS
 
 NOTHING = 1
 """Exit status where no variant keeps all limits."""
@@ -37,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", default="litert", help="whose figures are meant")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="with which they were")
     parser.add_argument("--profile", help="of which profile latest and commit: are meant")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where histories are saved")
+    add_results(parser)
     parser.add_argument("--format", choices=("table", "json", "markdown"), default="table")
 
 

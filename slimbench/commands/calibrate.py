@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from slimbench.commands import Command
 from slimbench.errors import UsageProblem
-from slimbench.paths import RESULTS
+from slimbench.paths import results_folder
 
 if TYPE_CHECKING:
     from slimbench.calibrate.design import Batch
     from slimbench.calibrate.record import Calibration
 
-DEFAULT = RESULTS / "calibration" / "calibration.jsonl"
+DEFAULT = Path("calibration", "calibration.jsonl")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "file",
         nargs="?",
         type=Path,
-        default=DEFAULT,
+        default=results_folder() / DEFAULT,
         metavar="FILE",
         help="where raw ratios are added, and where an interrupted calibration goes on "
         "(default: results/calibration/calibration.jsonl)",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from slimbench.atomic_write import write_text
 from slimbench.commands import Command
+from slimbench.commands.options import add_results
 from slimbench.history.select import WAYS, select
-from slimbench.paths import RESULTS
 
 FORMATS = ("table", "markdown", "csv", "json")
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", help="of which profile latest and commit: are meant")
     parser.add_argument("--format", choices=FORMATS, default="table")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where histories are saved")
+    add_results(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

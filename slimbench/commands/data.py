@@ -13,13 +13,13 @@ from slimbench.atomic_write import replacing
 from slimbench.build.scheduler import Failure, build
 from slimbench.build.store import Store
 from slimbench.commands import Command
+from slimbench.commands.options import add_results
 from slimbench.datasets.evaluation import Evaluation, evaluation_sha256, load_evaluation
 from slimbench.datasets.photos.choosing import DEFAULT_LIMIT
 from slimbench.errors import UsageProblem
 from slimbench.export.scored_on import scored_on
 from slimbench.export.source import complete_runs
 from slimbench.history.record import Entry
-from slimbench.paths import RESULTS
 from slimbench.progress import BuildProgress
 from slimbench.run.evaluations import evaluations
 from slimbench.spec import Choices
@@ -45,9 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--images", type=int, default=DEFAULT_LIMIT, help="how many of them at most"
     )
     parser.add_argument("--allow-bad", action="store_true", help="even if many are unreadable")
-    parser.add_argument(
-        "--results", type=Path, default=RESULTS, help="where runs of your own models are saved"
-    )
+    add_results(parser, "where runs of your own models are saved")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slimbench.commands import Command
+from slimbench.commands.options import add_results
 from slimbench.history.select import WAYS, select_one
-from slimbench.paths import RESULTS
 
 if TYPE_CHECKING:
     from slimbench.export.card import Exported
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"whose file and figures are meant: {WAYS} (default: the newest complete run whose "
         "file of it is in the store)",
     )
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where histories are saved")
+    add_results(parser)
     parser.add_argument(
         "--weights", metavar="DIR", help="where ImageNet weights came from, if from a folder"
     )

@@ -10,16 +10,18 @@ import tempfile
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slimbench.commands import Command
+from slimbench.commands.options import add_results
 from slimbench.errors import UsageProblem
 from slimbench.history.document import HistoryError
 from slimbench.history.select import WAYS, select_one
-from slimbench.paths import RESULTS
+from slimbench.paths import results_folder, short, suite_file
 
 if TYPE_CHECKING:
     from slimbench.gate.files import Files
@@ -50,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "candidate", nargs="?", default="latest", metavar="CANDIDATE", help="the same; or latest"
     )
     parser.add_argument("--profile", help="of which profile latest and baseline are meant")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where histories are saved")
+    add_results(parser)
     parser.add_argument(
         "--models",
         metavar="LOCATION",
@@ -151,12 +153,13 @@ def _judge(arguments: argparse.Namespace, files: Files) -> Result:
     baseline = _side(arguments.baseline, arguments.results, arguments.profile or candidate.profile)
     variants = {entry.case.variant for entry in (*baseline.entries, *candidate.entries)}
     known = arguments.acknowledged
-    if known is None and acknowledge.DEFAULT.exists():
-        known = acknowledge.DEFAULT
+    if known is None and (results_folder() / acknowledge.FILE).exists():
+        known = results_folder() / acknowledge.FILE
+    limits_file = arguments.limits or suite_file("gate.toml")
     effort = Effort(limit_s=arguments.time_limit)
     timer, runtimes = _timer(arguments.runtime_baseline, baseline, effort)
     settings = Settings(
-        limits=limits.load_limits(arguments.limits or limits.DEFAULT, candidate.profile, variants),
+        limits=limits.load_limits(limits_file, candidate.profile, variants),
         runtimes=runtimes,
         today=datetime.now(UTC).date(),
         acknowledged=acknowledge.load_acknowledgements(known, candidate.profile) if known else (),
@@ -170,7 +173,7 @@ def _judge(arguments: argparse.Namespace, files: Files) -> Result:
         candidate=candidate,
         apart=runtimes.apart,
     )
-    return judge(
+    result = judge(
         baseline,
         candidate,
         settings,
@@ -178,6 +181,7 @@ def _judge(arguments: argparse.Namespace, files: Files) -> Result:
         measure=Watched(timer, expect),
         advance=lambda *_: None,
     )
+    return replace(result, notes=(*result.notes, f"Limits: {short(limits_file)}."))
 
 
 def _timer(where: Path | None, baseline: Side, effort: Effort) -> tuple[Measure, Runtimes]:

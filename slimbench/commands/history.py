@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slimbench.commands import Command
+from slimbench.commands.options import add_results
 from slimbench.errors import UsageProblem
-from slimbench.paths import RESULTS
 
 if TYPE_CHECKING:
     from slimbench.report.words import Lang
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--chart", type=_chart, metavar="FILE", help="draw a chart there too: .png or .svg"
     )
     parser.add_argument("--lang", choices=("en", "fr"), help="default: the locale's")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where histories are saved")
+    add_results(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from slimbench.build.store import Store
 from slimbench.commands import Command
+from slimbench.commands.options import add_results
 from slimbench.gate.baseline import (
     Baseline,
     Promotion,
@@ -25,7 +26,7 @@ from slimbench.history import rebuild_command
 from slimbench.history.document import HistoryError, read
 from slimbench.history.record import History, record
 from slimbench.history.select import WAYS, select_one
-from slimbench.paths import CHECKOUT, RESULTS
+from slimbench.paths import project_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--despite-budgets", action="store_true", help="take a run that broke budgets, and say so"
     )
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where histories are saved")
+    add_results(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -74,7 +75,11 @@ def _user_name() -> str | None:
     if git is None:
         return None
     asked = subprocess.run(
-        [git, "config", "user.name"], cwd=CHECKOUT, capture_output=True, text=True, check=False
+        [git, "config", "user.name"],
+        cwd=project_folder(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return asked.stdout.strip() or None
 

@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 
 from slimbench.commands import Command
+from slimbench.commands.options import add_results
 from slimbench.errors import UsageProblem
 from slimbench.history.find import resolve
-from slimbench.paths import RESULTS
 from slimbench.report import words
 
 
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lang", choices=("en", "fr"), help="default: the locale's")
     parser.add_argument("--markdown", action="store_true", help="for a README or a pull request")
     parser.add_argument("--charts", type=Path, metavar="FOLDER", help="draw the charts there")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where histories are saved")
+    add_results(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

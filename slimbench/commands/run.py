@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from pathlib import Path
 
 from slimbench.commands import Command
-from slimbench.paths import CHECKOUT, RESULTS
+from slimbench.commands.options import add_results
+from slimbench.paths import REFERENCE, suite_folder
 from slimbench.pixels import MODES
 from slimbench.steps.own_file import KINDS
 from slimbench.suite.profiles import OWN_PROFILE
@@ -18,6 +20,9 @@ USAGE = 2
 
 QUIETLY = ("--no-header", "-Wignore::ResourceWarning")
 """A file that Ctrl-C leaves open is no news to who pressed it."""
+
+ALONE = ("-c", os.devnull, f"--rootdir={REFERENCE}", "-pno:cacheprovider", "-pno:randomly")
+"""The configuration of the project one stands in is for its own tests."""
 
 OPTIONS = (
     "model",
@@ -52,8 +57,8 @@ examples:
   slimbench run --model old=old.tflite --model new=new.tflite --data photos.tar.gz --pixels 0..1
   slimbench run --model mine=mine.keras --data photos/ --steps "prune(0.5),quantize(static_wi8_ai8)"
 
-Then `slimbench promote latest --profile {OWN_PROFILE} --reason "..."` makes the run the baseline, and
-`slimbench gate --profile {OWN_PROFILE}` holds later ones against it.
+Then `slimbench promote latest --profile {OWN_PROFILE} --reason "..."` makes the run the baseline,
+and `slimbench gate --profile {OWN_PROFILE}` holds later ones against it.
 """
 
 
@@ -87,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--threads", metavar="LIST", help="numbers of threads, such as 1,2 (default: 1)")
     add("--seed", type=int, metavar="N", help="what fine-tuning starts from")
     add("--lang", choices=("en", "fr"), help="language of the summary (default: the locale's)")
-    add("--results", type=Path, default=RESULTS, metavar="DIR", help="where histories are saved")
+    add_results(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -100,7 +105,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     import pytest  # noqa: PLC0415 - the other subcommands need none of it
 
-    status = int(pytest.main([str(CHECKOUT / "bench"), *QUIETLY, *options(arguments)]))
+    suite_folder()  # is looked for where one stands, which may have a suite of its own
+    status = int(pytest.main([str(REFERENCE / "bench"), *ALONE, *QUIETLY, *options(arguments)]))
     if status == pytest.ExitCode.INTERRUPTED:  # of which pytest says nothing before its session
         raise KeyboardInterrupt
     return USAGE if status == pytest.ExitCode.USAGE_ERROR else status

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from slimbench.commands import Command
+from slimbench.commands.options import add_results
 from slimbench.errors import UsageProblem
-from slimbench.paths import RESULTS
 
 NEEDED = ("flask", "waitress", "prometheus_client")
 
@@ -28,9 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument("--profile", help="instead: a model of this profile's latest run")
     what.add_argument("--variant", help="which of the run's")
-    what.add_argument(
-        "--results", type=Path, metavar="DIR", help=f"where runs are saved (default: {RESULTS})"
-    )
+    add_results(what, "where runs are saved")
     where = parser.add_argument_group("where")
     where.add_argument("--host", help="default: 127.0.0.1, this machine alone")
     where.add_argument("--port", type=int, help="default: 5000; 0 takes any that is free")

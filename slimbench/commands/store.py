@@ -14,13 +14,13 @@ from tabulate import tabulate
 from slimbench.build import recipe
 from slimbench.build.store import Artifact, Store
 from slimbench.commands import Command
+from slimbench.commands.options import add_results
 from slimbench.datasets.photos import archives
 from slimbench.export.scored_on import is_photographs_of
 from slimbench.gate.baseline import Baseline, load_baseline
 from slimbench.history.document import HistoryError
 from slimbench.history.find import runs
 from slimbench.history.record import Entry, History, load
-from slimbench.paths import RESULTS
 from slimbench.spec import Step
 from slimbench.steps.gzip_size import GzipSize
 from slimbench.suite import profiles, variants
@@ -41,12 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "neither a variant of a profile nor a saved run needs",
     )
     choice.add_argument("--clear", action="store_true", help="remove everything")
-    parser.add_argument(
-        "--results",
-        type=Path,
-        default=RESULTS,
-        help="where histories are saved: what they measured is kept from --prune",
-    )
+    add_results(parser, "where histories are saved: what they measured is kept from --prune")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -12,15 +12,11 @@ from slimbench.build.store import Artifact, file_sha256
 from slimbench.export.source import Source
 from slimbench.history.machine import UNKNOWN, cpu
 from slimbench.history.record import Entry
-from slimbench.paths import RESULTS
 from slimbench.steps.export import SAVED_MODEL_FOLDER
 from slimbench.tflite.metadata import LABELS_FILE, Metadata
 
 CARD = 1
 """The `card` number that this version writes."""
-
-SCHEMA_FILE = RESULTS / "card-schema.json"
-"""The JSON Schema (draft 2020-12) of a card."""
 
 _FIGURES = (
     "accuracy_top1",

@@ -24,11 +24,11 @@ from typing import Any
 from slimbench.errors import UsageProblem
 from slimbench.gate import exact, question, shares
 from slimbench.gate.row import MORE_IS_BETTER, Row, change_in_words
-from slimbench.paths import RESULTS
 from slimbench.spec import Case
 from slimbench.suite.toml_file import TomlFile, read_toml, shown
 
-DEFAULT = RESULTS / "acknowledged.toml"
+FILE = "acknowledged.toml"
+"""In the results folder: taken where no other file is named."""
 
 TABLE = "regression"
 HEADER = re.compile(rf"\s*\[\[\s*{TABLE}\s*\]\]")

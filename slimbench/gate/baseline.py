@@ -19,18 +19,14 @@ from jsonschema.exceptions import best_match
 from referencing import Registry, Resource
 
 from slimbench.atomic_write import write_text
-from slimbench.history.document import SCHEMA_FILE as HISTORY_SCHEMA_FILE
 from slimbench.history.document import Document, HistoryError, moment, parse, sentence, text_of
 from slimbench.history.machine import cpu
 from slimbench.history.record import BudgetResult, Entry, History, typed
-from slimbench.paths import RESULTS
+from slimbench.history.schemas import BASELINE, FILES, HISTORY, schema
 from slimbench.spec import Case
 
 SCHEMA = 1
 """The `schema` number that this version writes and reads."""
-
-SCHEMA_FILE = RESULTS / "baseline-schema.json"
-"""The JSON Schema (draft 2020-12) of a baseline; it refers to the histories' for each case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,17 +190,7 @@ def _broken(row: Mapping[str, Any]) -> BudgetResult:
 
 @functools.cache
 def _validator() -> jsonschema.Draft202012Validator:
-    try:
-        own, history = (
-            json.loads(file.read_text(encoding="utf-8"))
-            for file in (SCHEMA_FILE, HISTORY_SCHEMA_FILE)
-        )
-    except (OSError, ValueError) as error:
-        raise HistoryError(
-            f"The schemas in {RESULTS} cannot be read: {error}. "
-            "slimbench runs from its checkout; restore the files from there."
-        ) from error
     registry: Registry[Any] = Registry().with_resource(
-        HISTORY_SCHEMA_FILE.name, Resource.from_contents(history)
+        FILES[HISTORY], Resource.from_contents(schema(HISTORY))
     )
-    return jsonschema.Draft202012Validator(own, registry=registry)
+    return jsonschema.Draft202012Validator(schema(BASELINE), registry=registry)

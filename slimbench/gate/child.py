@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import IO, Any
 
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 
 
 class Child:
@@ -32,7 +32,7 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                cwd=CHECKOUT,
+                cwd=CODE,
                 start_new_session=True,
             )
         except OSError:

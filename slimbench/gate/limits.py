@@ -14,10 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from slimbench.errors import UsageProblem
-from slimbench.paths import SUITE
 from slimbench.suite.toml_file import TomlFile, read_toml, shown
-
-DEFAULT = SUITE / "gate.toml"
 
 EVERY = "*"
 """Stands for every variant of a profile."""

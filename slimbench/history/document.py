@@ -1,4 +1,4 @@
-"""Reading a history file as JSON, strictly, and holding it to `results/schema.json`.
+"""Reading a history file as JSON, strictly, and holding it to its schema.
 
 A history may come from another machine, another year or a run that was killed, so nothing in it
 is believed before it was checked, and every refusal names the file, the place and the way out.
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from slimbench.paths import RESULTS
+from slimbench.history.schemas import HISTORY, schema
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 """The `slimbench.schema` number that this version writes and reads."""
-
-SCHEMA_FILE = RESULTS / "schema.json"
-"""The JSON Schema (draft 2020-12) of a history file."""
 
 LARGEST_BYTES = 200 * 2**20
 """A history of this size is not one: 200 samples a case make some 10 kB."""
@@ -171,11 +168,4 @@ def sentence(fault: ValidationError) -> str:
 def _validator() -> Draft202012Validator:
     from jsonschema import Draft202012Validator  # noqa: PLC0415
 
-    try:
-        schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise HistoryError(
-            f"The history schema {SCHEMA_FILE} cannot be read: {error}. "
-            "slimbench runs from its checkout; restore the file from there."
-        ) from error
-    return Draft202012Validator(schema)
+    return Draft202012Validator(schema(HISTORY))

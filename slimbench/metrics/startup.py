@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 from slimbench.spec import Group, Kind, Metric, Reading, Subject, Unmeasured
 
 PROBES = 3
@@ -47,7 +47,7 @@ def run_probe(
             errors="replace",
             timeout=time_limit_s,
             check=False,
-            cwd=CHECKOUT,
+            cwd=CODE,
         )
     except subprocess.TimeoutExpired as error:
         raise ValueError(

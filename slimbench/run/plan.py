@@ -51,7 +51,7 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
     engine_list: str | None = None,
     thread_list: str | None = None,
     seed: int | None = None,
-    budget_file: Path = budgets.DEFAULT,
+    budget_file: Path,
     lang: Lang,
     results: Path,
     choices: Choices = NOTHING_CHOSEN,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 from slimbench.serving.job import Job, Load, job_to_json, load_from_json
 
 
@@ -46,7 +46,7 @@ def running(job: Job) -> Iterator[Running]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=CHECKOUT,
+        cwd=CODE,
     )
     try:
         if process.stdin is None:

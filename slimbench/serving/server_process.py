@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from slimbench.measurement.startup import status_kib
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 from slimbench.serving.messages import HOST, get
 from slimbench.serving.wire import parse
 
@@ -59,7 +59,7 @@ class ServerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=CHECKOUT,
+                cwd=CODE,
                 env={**os.environ, **self.environment},
             )
         while time.perf_counter() - began < READY_S:

@@ -21,11 +21,8 @@ from typing import Any, Literal
 
 from slimbench.errors import UsageProblem
 from slimbench.number_format import apart, fixed, significant
-from slimbench.paths import SUITE
 from slimbench.spec import Budget, Case, Group, Unmeasured
 from slimbench.suite.toml_file import TomlFile, read_toml, shown
-
-DEFAULT = SUITE / "budgets.toml"
 
 EVERY = "*"
 """Stands for every variant of a profile."""

@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 from slimbench.errors import UsageProblem
-from slimbench.paths import SUITE
+from slimbench.paths import PROFILES, suite_folder
 from slimbench.spec import Case, Group
 from slimbench.suite.registry import unknown
 from slimbench.suite.toml_file import TomlFile, read_toml, shown
 
 OWN_PROFILE = "own"
 """What the profile of a run of a user's own models is called unless its user names it."""
-
-DEFAULT = SUITE / "profiles.toml"
 
 ALL = "all"
 """Stands for as many threads as the machine has CPUs."""
@@ -58,13 +56,13 @@ class Profile:
     benchmarks: tuple[Group, ...] = field(default_factory=lambda: OF_EVERY_PROFILE)
 
 
-def load_profiles(path: Path = DEFAULT) -> dict[str, Profile]:
-    """Read every profile of a file, by name; raises `ProfileError`."""
-    file = read_toml(path, ProfileError)
+def load_profiles(path: Path | None = None) -> dict[str, Profile]:
+    """Read every profile of a file, by default the suite's, by name; raises `ProfileError`."""
+    file = read_toml(path or suite_folder() / PROFILES, ProfileError)
     return {name: _profile(file, name) for name in file.tables}
 
 
-def get_profile(name: str, path: Path = DEFAULT) -> Profile:
+def get_profile(name: str, path: Path | None = None) -> Profile:
     """Return one profile; raises `UsageProblem`, listing what exists, if there is none."""
     profiles = load_profiles(path)
     if name not in profiles:

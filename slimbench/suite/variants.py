@@ -1,7 +1,7 @@
-"""What is measured: one file per technique or family, each with `VARIANTS`.
+"""What is measured: the variants that the suite's files in `variants/` define.
 
-Where it depends on a user's choices, such as whose weights, `make_variants(dataset, choices)`
-instead.
+One file for each technique or family, with `VARIANTS`; where it depends on a user's choices, such
+as whose weights, with `make_variants(dataset, choices)` instead.
 
 A variant's name decodes: `<architecture>[w<width>][r<resolution>]_<technique>_<precision>`, the
 width in hundredths (`w035` is 0.35), the precision a short form of the quantiser's recipe names.
@@ -9,28 +9,25 @@ width in hundredths (`w035` is 0.35), the precision a short form of the quantise
 
 from __future__ import annotations
 
-import importlib
-
 from slimbench.spec import NOTHING_CHOSEN, Choices, Variant
 from slimbench.suite import registry
 
 
 def all_variants(dataset: str, choices: Choices = NOTHING_CHOSEN) -> dict[str, Variant]:
     """Return every variant that is made for a data set, by name."""
-    package = importlib.import_module("bench.variants")
-    families = [
-        *registry.constants(package, "VARIANTS"),
-        *(make(dataset, choices) for make in registry.constants(package, "make_variants")),
-    ]
-    found: dict[str, Variant] = {}
-    for family in families:
-        for variant in family:
-            if variant.dataset != dataset:
-                continue
-            if variant.name in found:
-                raise ValueError(f"Two files define the variant {variant.name} for {dataset}.")
-            found[variant.name] = variant
-    return found
+    families: list[tuple[Variant, ...]] = []
+    for module in registry.suite_modules("variants"):
+        families.append(getattr(module, "VARIANTS", ()))
+        if hasattr(module, "make_variants"):
+            families.append(module.make_variants(dataset, choices))
+    variants: dict[str, Variant] = {}
+    for variant in (variant for family in families for variant in family):
+        if variant.dataset != dataset:
+            continue
+        if variant.name in variants:
+            raise ValueError(f"Two files define the variant {variant.name} for {dataset}.")
+        variants[variant.name] = variant
+    return variants
 
 
 def get(name: str, dataset: str) -> Variant:

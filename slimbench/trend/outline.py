@@ -20,7 +20,6 @@ from typing import Any, NoReturn
 
 from slimbench.history.document import (
     SCHEMA,
-    SCHEMA_FILE,
     Document,
     HistoryError,
     check,
@@ -30,6 +29,7 @@ from slimbench.history.document import (
 )
 from slimbench.history.machine import cpu
 from slimbench.history.record import record, typed
+from slimbench.history.schemas import HISTORY, schema
 from slimbench.report.remarks import clean
 from slimbench.spec import Case
 
@@ -242,13 +242,7 @@ class _Rules:
 
 @functools.cache
 def _rules() -> _Rules:
-    try:
-        definitions = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))["$defs"]
-    except ValueError as error:
-        raise HistoryError(
-            f"The history schema {SCHEMA_FILE} cannot be read: {error}. "
-            "slimbench runs from its checkout; restore the file from there."
-        ) from error
+    definitions = schema(HISTORY)["$defs"]
     info = definitions["extra_info"]
     numbers = list(_numbers_of("", info["properties"], definitions))
     return _Rules(

@@ -20,7 +20,7 @@ import numpy as np
 
 from slimbench.engines.tensors import Quantization, quantization
 from slimbench.errors import UsageProblem
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 
 TIME_LIMIT = 120.0
 """Seconds within which a model must load and answer once; the largest here take one."""
@@ -61,7 +61,7 @@ def inspect(path: Path, called: Path | None = None, limit: float = TIME_LIMIT) -
             [sys.executable, "-m", "slimbench.user_models.inspect_child", str(path.absolute())],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            cwd=CHECKOUT,
+            cwd=CODE,
             timeout=limit,
             check=False,
         )

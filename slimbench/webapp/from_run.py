@@ -15,13 +15,12 @@ from slimbench.history import rebuild_command
 from slimbench.history.document import HistoryError
 from slimbench.history.find import latest
 from slimbench.history.record import History
-from slimbench.paths import RESULTS
 from slimbench.webapp.manifest import Models
 from slimbench.webapp.measured import measurement, served
 
 
 def from_run(
-    profile: str, variant: str | None, results: Path = RESULTS, store: Store | None = None
+    profile: str, variant: str | None, results: Path, store: Store | None = None
 ) -> Models:
     """Return a variant of the latest complete run of a profile; its version is the run's name.
 

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from flask import Blueprint, Response, g, make_response, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
-from slimbench.paths import RESULTS
 from slimbench.report import numbers
 from slimbench.report.words import WORDS, Lang
 from slimbench.webapp import api, confidence, languages, problems, uploads
@@ -83,8 +81,8 @@ class Card:
     day: str
 
 
-def blueprint(settings: Settings, service: Service, results: Path = RESULTS) -> Blueprint:
-    """Return the pages; `results` is where this machine's histories are, for the trend."""
+def blueprint(settings: Settings, service: Service) -> Blueprint:
+    """Return the pages; the trend is of the histories in `settings.results`."""
     made = Blueprint(
         "page",
         __name__,
@@ -92,7 +90,7 @@ def blueprint(settings: Settings, service: Service, results: Path = RESULTS) -> 
         static_folder="static",
         static_url_path="/static",
     )
-    dashboard = Dashboard(service.stable, results)
+    dashboard = Dashboard(service.stable, settings.results)
 
     @made.get("/")
     def show() -> Response:

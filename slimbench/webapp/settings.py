@@ -14,7 +14,7 @@ from typing import Any
 
 from slimbench.cores import cores
 from slimbench.errors import UsageProblem
-from slimbench.paths import RESULTS
+from slimbench.paths import results_folder
 
 PREFIX = "SLIMBENCH_SERVE_"
 """Environment variables are called so, then the setting in capitals: SLIMBENCH_SERVE_PORT."""
@@ -40,7 +40,7 @@ class Settings:
     profile: str | None = None
     variant: str | None = None
     """With `profile`: a variant of the latest saved run instead of a manifest."""
-    results: Path = RESULTS
+    results: Path = dataclasses.field(default_factory=results_folder)
     """Where that run is."""
     workers: int = dataclasses.field(default_factory=cores)
     queue: int = 32

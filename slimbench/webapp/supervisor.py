@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 
 from slimbench.errors import UsageProblem
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 from slimbench.webapp.listening import address
 from slimbench.webapp.settings import Settings
 
@@ -175,4 +175,4 @@ def _how(status: int) -> str:
 def _path() -> str:
     """Return where the server finds the checkout, wherever it was started from."""
     given = os.environ.get("PYTHONPATH")
-    return f"{CHECKOUT}{os.pathsep}{given}" if given else str(CHECKOUT)
+    return f"{CODE}{os.pathsep}{given}" if given else str(CODE)

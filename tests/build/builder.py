@@ -10,7 +10,7 @@ from pathlib import Path
 
 from slimbench.build.scheduler import build
 from slimbench.build.store import Artifact, Store
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 from slimbench.spec import Step
 from tests.build.recorder import SEED, Recorder
 
@@ -22,7 +22,7 @@ def start(store: Store, *targets: Step) -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        cwd=CHECKOUT,
+        cwd=CODE,
     )
     assert process.stdin is not None
     process.stdin.write(pickle.dumps((store.root, targets)))

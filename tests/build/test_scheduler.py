@@ -14,7 +14,7 @@ import pytest
 from slimbench.build.scheduler import Failure
 from slimbench.build.store import Artifact
 from slimbench.build.worker import Assignment
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 from tests.build import builder
 from tests.build.recorder import key, lines, made, note, runs, wait_until
 from tests.build.sample_steps import (
@@ -207,7 +207,7 @@ def test_a_process_that_ends_well_leaves_no_complaint_behind(store):
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        cwd=CHECKOUT,
+        cwd=CODE,
     )
     assert child.stdin is not None
     child.stdin.write(len(job).to_bytes(8, "big") + job)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from slimbench.calibrate import design, rates, record, table
 from slimbench.calibrate.aims import aims
-from slimbench.paths import CHECKOUT, RESULTS
+from slimbench.paths import CODE
 
-(PUBLISHED,) = sorted((RESULTS / "calibration").glob("*.jsonl"))
+(PUBLISHED,) = sorted(((CODE / "results") / "calibration").glob("*.jsonl"))
 
 
 def test_the_gate_as_it_is_reaches_its_aims_on_the_published_ratios_and_readme_says_so() -> None:
@@ -16,7 +16,7 @@ def test_the_gate_as_it_is_reaches_its_aims_on_the_published_ratios_and_readme_s
     found = rates.judged_now(calibration.found)
     groups, profiles = rates.groups(found), rates.in_profiles(found)
     assert all(aim.reached for aim in aims(groups, profiles))
-    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
-    assert str(PUBLISHED.relative_to(CHECKOUT)) in readme
+    readme = (CODE / "README.md").read_text(encoding="utf-8")
+    assert str(PUBLISHED.relative_to(CODE)) in readme
     assert table.rates_table(groups, "pipe") in readme
     assert table.profiles_table(profiles, "pipe") in readme

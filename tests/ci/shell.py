@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from slimbench import cli
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 
 OPERATOR = re.compile(r"[();<>|&{}]+")
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*")
@@ -61,7 +61,7 @@ def check(script: str) -> list[str]:
         elif name == "make":
             asked = subprocess.run(
                 ["make", "--dry-run", "--always-make", *arguments],
-                cwd=CHECKOUT,
+                cwd=CODE,
                 capture_output=True,
                 text=True,
                 check=False,

@@ -13,10 +13,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from slimbench.gate.acknowledge import load_acknowledgements
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 from tests.ci import shell
 
-PAGE = CHECKOUT / "docs" / "ci.md"
+PAGE = CODE / "docs" / "ci.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 from tests.ci import shell
 
-FILE = CHECKOUT / ".github" / "workflows" / "bench.yml"
+FILE = CODE / ".github" / "workflows" / "bench.yml"
 FILES = sorted(FILE.parent.glob("*.yml"))
 BIN = Path(sys.executable).parent
 
@@ -90,9 +90,9 @@ def gated(folder: Path, status: int, silent: str = "") -> Ran:
             "check-jsonschema",
             "--builtin-schema",
             "vendor.dependabot",
-            str(CHECKOUT / ".github" / "dependabot.yml"),
+            str(CODE / ".github" / "dependabot.yml"),
         ),
-        ("zizmor", "--offline", "--pedantic", "--no-progress", str(CHECKOUT / ".github")),
+        ("zizmor", "--offline", "--pedantic", "--no-progress", str(CODE / ".github")),
     ],
     ids=lambda arguments: " ".join(arguments[:3]),
 )

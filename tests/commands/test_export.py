@@ -17,8 +17,8 @@ from slimbench.build import recipe
 from slimbench.build.store import Store
 from slimbench.engines.litert import ENGINE
 from slimbench.export import write as export_write
-from slimbench.export.card import SCHEMA_FILE
-from slimbench.history.document import SCHEMA_FILE as HISTORY_SCHEMA
+from slimbench.history.schemas import CARD, HISTORY
+from slimbench.history.schemas import schema as read_schema
 from slimbench.tflite.metadata import Metadata, read_metadata, write_metadata
 from tests import example_history
 from tests.export import stored
@@ -60,7 +60,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
 
 
 def check_card(card: dict[str, Any]) -> None:
-    schema, history = (json.loads(path.read_text()) for path in (SCHEMA_FILE, HISTORY_SCHEMA))
+    schema, history = (read_schema(name) for name in (CARD, HISTORY))
     registry = Registry().with_resource("schema.json", Resource.from_contents(history))
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.Draft202012Validator(schema, registry=registry).validate(card)

@@ -17,7 +17,7 @@ import pytest
 from slimbench import cli
 from slimbench.gate import judge as judge_module
 from slimbench.history.write import save
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 from slimbench.run.preflight import cpu_seconds
 from tests.build.recorder import wait_until
 from tests.gate import runs
@@ -247,7 +247,7 @@ def test_ctrl_c_leaves_no_child_and_no_file(tmp_path: Path, before: Path, two: b
     sides = [str(before), str(after), *own]
     process = subprocess.Popen(
         [sys.executable, "-m", "slimbench.cli", "gate", *sides, "--output", target],
-        cwd=CHECKOUT,
+        cwd=CODE,
         stderr=subprocess.PIPE,
     )
     started = psutil.Process(process.pid)

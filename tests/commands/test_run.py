@@ -6,7 +6,7 @@ import pytest
 
 from slimbench import cli
 from slimbench.commands import run
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_the_benchmarks_are_run_with_what_was_asked_for(called: list[list[str]])
     arguments += ["--data", "photos", "--steps", "prune(0.5)", "--threads", "1,2", "--images=7"]
     assert cli.main(arguments) == 0
     (given,) = called
-    assert given[0] == str(CHECKOUT / "bench")
+    assert given[0] == str(CODE / "bench")
     assert {
         "--model=a=a.tflite",
         "--model=b=b.keras",

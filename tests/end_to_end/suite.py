@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 
 WITNESS = Path(__file__).with_name("witness")
 
@@ -101,7 +101,7 @@ class Suite:
 
     def start(self, *arguments: str, profile: str = "quick") -> Running:
         """Start `pytest <checkout>/bench --profile=... ARGUMENTS`."""
-        command = [sys.executable, "-m", "pytest", str(CHECKOUT / "bench"), "-q"]
+        command = [sys.executable, "-m", "pytest", str(CODE / "bench"), "-q"]
         command += [f"--profile={profile}", f"--results={self.results}"]
         for plugin in self.plugins:
             command += ["-p", f"tests.end_to_end.plugins.{plugin}"]
@@ -151,7 +151,7 @@ class Suite:
             for name, value in os.environ.items()
             if not name.startswith(("PYTEST_", "SLIMBENCH_", "LC_", "LANG", "COV_"))
         }
-        path = [str(WITNESS), *([str(CHECKOUT)] if self.plugins else [])]
+        path = [str(WITNESS), *([str(CODE)] if self.plugins else [])]
         return {
             **kept,
             "LC_ALL": "C.UTF-8",

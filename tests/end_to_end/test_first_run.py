@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from slimbench.history import record
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 from tests.end_to_end.conftest import FLOAT, QUICK, FirstRun
 
 CONTRACT = {
@@ -34,7 +34,7 @@ CHATTER = re.compile(
 
 
 def test_its_history_is_valid_and_complete(first: FirstRun) -> None:
-    schema = json.loads((CHECKOUT / "results" / "schema.json").read_text(encoding="utf-8"))
+    schema = json.loads((CODE / "results" / "schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator(schema).validate(first.document)
     history = record.load(first.path)
     assert history.status == "complete"
@@ -136,7 +136,7 @@ def test_nothing_of_it_is_left_in_the_folder_it_was_started_from(first: FirstRun
 
 def test_it_names_the_commit_of_the_checkout_wherever_it_was_started(first: FirstRun) -> None:
     head = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=CHECKOUT, capture_output=True, text=True, check=False
+        ["git", "rev-parse", "HEAD"], cwd=CODE, capture_output=True, text=True, check=False
     )
     if head.returncode != 0:
         pytest.skip("the checkout is not under git")

@@ -11,7 +11,7 @@ import pytest
 from scipy.special import softmax
 
 from slimbench import engines
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def child(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     done = subprocess.run(
         [sys.executable, "-m", "tests.engines.in_tensorflow", str(folder)],
-        cwd=CHECKOUT,
+        cwd=CODE,
         capture_output=True,
         text=True,
         check=False,

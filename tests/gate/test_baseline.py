@@ -9,7 +9,6 @@ import jsonschema
 import pytest
 
 from slimbench.gate.baseline import (
-    SCHEMA_FILE,
     Baseline,
     Promotion,
     baseline_document,
@@ -18,6 +17,7 @@ from slimbench.gate.baseline import (
     save_baseline,
 )
 from slimbench.history.document import HistoryError
+from slimbench.history.schemas import BASELINE, schema
 from slimbench.spec import Case
 from tests.example_history import MODELS, break_budget, document, history, unmeasure
 
@@ -44,7 +44,7 @@ def changed(path: Path, change: Any) -> str:
 
 
 def test_the_schema_is_one() -> None:
-    jsonschema.Draft202012Validator.check_schema(json.loads(SCHEMA_FILE.read_text()))
+    jsonschema.Draft202012Validator.check_schema(schema(BASELINE))
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 
 JUDGES = """
 import importlib, pkgutil, sys
@@ -34,7 +34,7 @@ print("scipy.stats" in sys.modules)
 
 def said(program: str) -> str:
     return subprocess.run(
-        [sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], cwd=CODE, capture_output=True, text=True, check=True
     ).stdout.strip()
 
 

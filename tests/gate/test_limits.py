@@ -4,19 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from slimbench.gate.limits import DEFAULT, Limits, LimitsError, load_limits
+from slimbench.gate.limits import Limits, LimitsError, load_limits
+from slimbench.paths import suite_file
 
 TWO = ("resnet50_f32", "student_scratch_f32")
 
 
 def test_the_file_in_the_suite_says_nothing_else_than_the_defaults() -> None:
-    assert load_limits(DEFAULT, "digits", TWO) == dict.fromkeys(TWO, Limits())
+    assert load_limits(suite_file("gate.toml"), "digits", TWO) == dict.fromkeys(TWO, Limits())
 
 
 def test_the_defaults_that_the_file_tells_are_those_that_hold() -> None:
     told = dict(
         line.removeprefix("#").split()[0::2][:2]
-        for line in DEFAULT.read_text().splitlines()
+        for line in suite_file("gate.toml").read_text().splitlines()
         if line.startswith("#   ") and " = " in line and "first_invoke" not in line
     )
     defaults = {

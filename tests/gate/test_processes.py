@@ -16,7 +16,7 @@ import pytest
 
 from slimbench.errors import UsageProblem
 from slimbench.gate.processes import WORKER, Broken, Effort, Readings, Timed, Timer
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 from slimbench.spec import Case
 from tests.gate.bad_models import crashing_model, hanging_model
 from tests.gate.simulated import silent
@@ -186,7 +186,7 @@ def test_a_worker_leaves_when_its_parent_was_killed(tmp_path: Path) -> None:
             "Timer()([Timed(Case('x', 'litert', 1), *files)], 1, lambda *_: None)\n",
             str(bad),
         ],
-        cwd=CHECKOUT,
+        cwd=CODE,
     )
     worker = _wait_for_worker(parent.pid)
     while worker.cpu_times().user < 1:  # it has its job by then, and hangs in it

@@ -23,7 +23,7 @@ from slimbench.gate.environment import HERE, SIDE_WORKER
 from slimbench.gate.processes import Broken, Effort, Readings, Timed
 from slimbench.gate.question import METRICS
 from slimbench.gate.turns import TurnsTimer
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 from slimbench.spec import Case
 from tests.gate.bad_models import crashing_model, hanging_model
 from tests.gate.simulated import silent
@@ -246,7 +246,7 @@ def test_both_workers_leave_when_their_parent_was_killed(tmp_path: Path) -> None
             "TurnsTimer(HERE)([Timed(Case('x', 'litert', 1), *files)], 1, lambda *_: None)\n",
             str(bad),
         ],
-        cwd=CHECKOUT,
+        cwd=CODE,
     )
     workers = _wait_for_workers(parent.pid)
     while max(worker.cpu_times().user for worker in workers) < 1:  # one hangs in its file by then

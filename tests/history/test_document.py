@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slimbench.history.document import LARGEST_BYTES, SCHEMA_FILE, HistoryError, check, parse, read
+from slimbench.history.document import LARGEST_BYTES, HistoryError, check, parse, read
 from slimbench.history.record import record
+from slimbench.history.schemas import HISTORY, schema
 from slimbench.report.table import markdown, table
 from tests.example_history import document, info, unmeasure
 from tests.examples import examples
@@ -37,7 +38,7 @@ def refused(run: dict[str, Any]) -> str:
 
 
 def test_the_schema_is_one() -> None:
-    jsonschema.Draft202012Validator.check_schema(json.loads(SCHEMA_FILE.read_text()))
+    jsonschema.Draft202012Validator.check_schema(schema(HISTORY))
 
 
 def test_a_whole_run_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from slimbench.build.scheduler import Failure
 from slimbench.build.store import file_sha256
 from slimbench.history.document import check
 from slimbench.history.record import record
+from slimbench.paths import CODE
 from slimbench.run.document import document, extra_info, versions
 from slimbench.run.session import Run
 from slimbench.spec import Budget, Case, Group, Unmeasured
@@ -171,7 +172,6 @@ def test_versions_name_what_models_and_times_depend_on() -> None:
 
 
 def test_the_groups_are_the_benchmarks() -> None:
-    folder = Path(document.__code__.co_filename).parent
     assert {f"test_{group}.py" for group in get_args(Group)} == {
-        path.name for path in folder.glob("test_*.py")
+        path.name for path in (CODE / "bench").glob("test_*.py")
     }

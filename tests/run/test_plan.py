@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from slimbench.errors import UsageProblem
+from slimbench.paths import suite_file
 from slimbench.run.plan import Plan, make_plan
 from slimbench.spec import Case, Variant
 from slimbench.suite.profiles import Profile
@@ -23,7 +24,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def made(tmp_path: Path, **choices: Any) -> Plan:
-    return make_plan(**{"profile": "quick", "lang": "en", "results": tmp_path / "r", **choices})
+    usual = {"profile": "quick", "lang": "en", "results": tmp_path / "r"}
+    return make_plan(**{**usual, "budget_file": suite_file("budgets.toml"), **choices})
 
 
 def test_by_default_it_is_the_profile(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 
 
 def collected(tmp_path: Path, *arguments: str) -> set[str]:
@@ -20,7 +20,7 @@ def collected(tmp_path: Path, *arguments: str) -> set[str]:
         capture_output=True,
         text=True,
         check=False,
-        cwd=CHECKOUT,
+        cwd=CODE,
         env={**own, "SLIMBENCH_STORE": str(tmp_path / "store")},
     )
     assert done.returncode == 0, done.stdout + done.stderr

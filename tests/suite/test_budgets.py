@@ -14,10 +14,13 @@ from hypothesis import strategies as st
 
 from slimbench.errors import UsageProblem
 from slimbench.number_format import apart
+from slimbench.paths import suite_file
 from slimbench.spec import Budget, Case, Unmeasured
-from slimbench.suite.budgets import DEFAULT, KINDS, BudgetError, applicable, judge, load_budgets
+from slimbench.suite.budgets import KINDS, BudgetError, applicable, judge, load_budgets
 from slimbench.suite.profiles import load_profiles
 from tests.examples import examples
+
+BUDGETS = suite_file("budgets.toml")
 
 VARIANTS = {"digits": ("a_f32", "b_f32"), "photos": ("c_f32",)}
 ENGINES = ("litert", "keras")
@@ -307,7 +310,7 @@ def test_a_broken_file_is_refused_with_its_line(
     assert issubclass(BudgetError, UsageProblem)
 
 
-def shipped(path: Path = DEFAULT) -> tuple[Budget, ...]:
+def shipped(path: Path = BUDGETS) -> tuple[Budget, ...]:
     variants = {name: profile.variants for name, profile in load_profiles().items()}
     return load_budgets(path, "digits", variants, ENGINES)
 
@@ -324,7 +327,7 @@ def test_the_shipped_limits_leave_no_variant_unheld() -> None:
 
 
 def test_the_shipped_limits_name_their_lines() -> None:
-    lines = DEFAULT.read_text().split("\n")
+    lines = BUDGETS.read_text().split("\n")
     for one in shipped():
         assert lines[one.line - 1] == f"{one.name} = {one.limit}"
 
@@ -371,7 +374,7 @@ def test_no_text_breaks_the_reader(tmp_path: Path, text: str) -> None:
 def test_a_damaged_line_of_the_shipped_file_is_refused_or_still_a_limit(
     tmp_path: Path, data: st.DataObject
 ) -> None:
-    lines = DEFAULT.read_text().split("\n")
+    lines = BUDGETS.read_text().split("\n")
     number = data.draw(st.integers(0, len(lines) - 1))
     cut = data.draw(st.integers(0, len(lines[number])))
     lines[number] = lines[number][:cut] + data.draw(st.text(max_size=3)) + lines[number][cut + 1 :]

@@ -55,7 +55,7 @@ def test_two_data_sets_of_one_name_are_refused(monkeypatch):
     digits = datasets.get("digits")
     other = DataSet("digits", ("a",), (8, 8, 3), (), digits.load)
     monkeypatch.setattr(registry, "constants", lambda *_: iter([digits, other]))
-    with pytest.raises(ValueError, match=r"Two files of bench\.datasets define 'digits'"):
+    with pytest.raises(ValueError, match=r"Two files of slimbench\.datasets define 'digits'"):
         datasets.all_datasets()
 
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from slimbench.paths import RESULTS
+from slimbench.paths import CODE
 
-PUBLISHED = sorted((RESULTS / "published" / "digits").glob("*.json"))
+PUBLISHED = sorted(((CODE / "results") / "published" / "digits").glob("*.json"))
 VARIANT = "resnet50_f32"
 OTHER = "student_scratch_f32"
 MACHINE = "Linux-CPython-3.11-64bit"

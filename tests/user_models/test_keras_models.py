@@ -14,7 +14,7 @@ import pytest
 from slimbench import engines
 from slimbench.build.scheduler import Failure, Outcome
 from slimbench.build.store import Artifact, Store
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 from slimbench.spec import MODEL_FILE
 from slimbench.steps.own_convert import OwnConvert
 from slimbench.steps.own_file import Source
@@ -77,7 +77,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("keras")
     done = subprocess.run(
         [sys.executable, "-m", "tests.own.make_keras_models", str(folder)],
-        cwd=CHECKOUT,
+        cwd=CODE,
         capture_output=True,
         text=True,
         check=False,

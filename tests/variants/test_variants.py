@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
@@ -123,8 +124,8 @@ def test_an_unknown_variant_is_said_with_what_exists():
 
 
 def defined(monkeypatch, families):
-    found = {"VARIANTS": families, "make_variants": ()}
-    monkeypatch.setattr(registry, "constants", lambda _, constant: iter(found[constant]))
+    modules = [SimpleNamespace(VARIANTS=family) for family in families]
+    monkeypatch.setattr(registry, "suite_modules", lambda _: iter(modules))
 
 
 def family(*names, dataset="digits"):

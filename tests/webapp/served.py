@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from slimbench.paths import RESULTS
+from slimbench.paths import CODE
 from slimbench.webapp.measured import measurement, served
 from slimbench.webapp.spec import Refusal, ServedModel
 from tests.webapp.fake import FakeService, Seat
 
 DIGITS = "student_distilled_static_wi8_ai8"
-MEASURED = RESULTS / "published" / "digits" / "0001_5d1b2d3a57bc_20261122_233845.json"
+MEASURED = (CODE / "results") / "published" / "digits" / "0001_5d1b2d3a57bc_20261122_233845.json"
 
 SCORES = (0.0, 0.0, 0.02, 0.0, 0.0, 0.9, 0.0, 0.0, 0.08, 0.0)
 """A clear five."""

@@ -139,7 +139,7 @@ def test_a_model_whose_history_has_no_time_has_no_trend(tmp_path: Path) -> None:
 def test_the_page_has_a_table_beside_each_chart(tmp_path: Path, lang: str) -> None:
     app = Flask("webapp")
     problems.register(app)
-    made = page.blueprint(Settings(), _Only(MODEL), tmp_path)  # type: ignore[arg-type]
+    made = page.blueprint(Settings(results=tmp_path), _Only(MODEL))  # type: ignore[arg-type]
     app.register_blueprint(made)
     response = app.test_client().get(f"/dashboard?lang={lang}")
     assert response.status_code == 200

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from slimbench.datasets import cifar10
 from slimbench.errors import UsageProblem
-from slimbench.paths import RESULTS
+from slimbench.paths import CODE
 from slimbench.webapp.manifest import DEFAULT, ManifestProblem, read_manifest
 from tests import example_history
 from tests.examples import examples
@@ -20,7 +20,7 @@ from tests.tiny_models import SHAPE, Quantized
 from tests.webapp.versions import CLASSES, FLOAT, INT8, canary, put, toml, write
 
 ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-PUBLISHED = RESULTS / "published" / "cifar10-full"
+PUBLISHED = (CODE / "results") / "published" / "cifar10-full"
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from jsonschema import Draft202012Validator
 from PIL import Image
 
 from slimbench.errors import UsageProblem
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 from slimbench.webapp import server
 from slimbench.webapp.listening import listen
 from slimbench.webapp.manifest import read_manifest
@@ -84,7 +84,7 @@ class Served:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "slimbench.cli", "serve", "--port=0", *arguments],
                 cwd=folder,
-                env={**os.environ, "PYTHONPATH": f"{bare}{os.pathsep}{CHECKOUT}"},
+                env={**os.environ, "PYTHONPATH": f"{bare}{os.pathsep}{CODE}"},
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
@@ -216,7 +216,7 @@ def said(*arguments: str, **environment: str) -> str:
     """Return what a `slimbench serve` that cannot serve says."""
     done = subprocess.run(
         [sys.executable, "-m", "slimbench.cli", "serve", *arguments],
-        cwd=CHECKOUT,
+        cwd=CODE,
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
@@ -263,7 +263,7 @@ heavy = {(*BUILDING, *TESTING)!r}
 print(sorted(set(heavy) & set(sys.modules)), "flask" in sys.modules)
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], cwd=CODE, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[] True"
 
@@ -275,7 +275,7 @@ import slimbench.webapp.supervisor
 print(sorted({"flask", "waitress", "numpy", "PIL", "ai_edge_litert"} & set(sys.modules)))
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], cwd=CODE, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
 

@@ -23,7 +23,7 @@ from slimbench.build.store import Store, file_sha256
 from slimbench.datasets.photos import archive_entries, archives
 from slimbench.datasets.photos.archives import unpacked
 from slimbench.errors import UsageProblem
-from slimbench.paths import CHECKOUT
+from slimbench.paths import CODE
 from tests.datasets.photos.pictures import contents, leftovers, wait_for
 from tests.examples import examples
 
@@ -337,7 +337,7 @@ def test_after_a_kill_the_next_run_unpacks_and_a_sweep_finds_the_rest(pack, stor
     other = pack(tar_bytes({f"dog/{n}.jpg": b"x" for n in range(100)}), "other.tgz")
     for each in (path, other):
         process = subprocess.Popen(
-            [sys.executable, "-c", SLOW, str(each), str(store.root)], cwd=CHECKOUT
+            [sys.executable, "-c", SLOW, str(each), str(store.root)], cwd=CODE
         )
         wait_for(store.root / "tmp" / f"archive-{file_sha256(each)}" / "files")
         process.send_signal(signal.SIGKILL)
