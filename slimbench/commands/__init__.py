@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+
+from slimbench.paths import results_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +21,17 @@ class Command:
     help: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
+
+
+def add_results(
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup,
+    purpose: str = "where histories are saved",
+) -> None:
+    """Add the folder of histories, by default that of the project one stands in."""
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=results_folder(),
+        metavar="DIR",
+        help=f"{purpose} (default: {results_folder()})",
+    )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from slimbench.commands import Command
-from slimbench.commands.options import add_results
+from slimbench.commands import Command, add_results
 from slimbench.errors import UsageProblem
 from slimbench.history.select import WAYS, select_one
 

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 from slimbench.atomic_write import write_text
-from slimbench.commands import Command
-from slimbench.commands.options import add_results
+from slimbench.commands import Command, add_results
 from slimbench.history.select import WAYS, select
 
 FORMATS = ("table", "markdown", "csv", "json")

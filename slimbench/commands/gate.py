@@ -16,8 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slimbench.commands import Command
-from slimbench.commands.options import add_results
+from slimbench.commands import Command, add_results
 from slimbench.errors import UsageProblem
 from slimbench.history.document import HistoryError
 from slimbench.history.select import WAYS, select_one

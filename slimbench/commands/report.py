@@ -6,8 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from slimbench.commands import Command
-from slimbench.commands.options import add_results
+from slimbench.commands import Command, add_results
 from slimbench.errors import UsageProblem
 from slimbench.history.find import resolve
 from slimbench.report import words

@@ -13,8 +13,7 @@ from tabulate import tabulate
 
 from slimbench.build import recipe
 from slimbench.build.store import Artifact, Store
-from slimbench.commands import Command
-from slimbench.commands.options import add_results
+from slimbench.commands import Command, add_results
 from slimbench.datasets.photos import archives
 from slimbench.export.scored_on import is_photographs_of
 from slimbench.gate.baseline import Baseline, load_baseline
