@@ -18,7 +18,7 @@ LAYERS = (
     ("steps", "serving", "gate", "compare"),
     ("metrics", "choose", "trend", "calibrate", "export", "user_models"),
     ("run", "webapp"),
-    ("commands",),
+    ("commands", "plugin"),
     ("cli",),
 )
 """The modules and packages of `slimbench`, the lowest first; none imports another of its layer."""
