@@ -17,7 +17,7 @@ LAYERS = (
     ("measurement",),
     ("steps", "serving", "gate", "compare"),
     ("metrics", "choose", "trend", "calibrate", "export", "user_models"),
-    ("run", "webapp"),
+    ("run", "webapp", "init"),
     ("commands", "plugin"),
     ("cli",),
 )

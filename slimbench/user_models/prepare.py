@@ -29,6 +29,8 @@ from slimbench.user_models.request import NAME, OwnRun, Request, find_sources
 from slimbench.user_models.variants import OwnModel, variants_of
 
 NO_DATA = "none"
+"""What a history calls the data of models that are scored on nothing."""
+
 SEED = 0
 
 
