@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slimbench.commands import Command
+from slimbench.commands import Command, add_output, emit
 from slimbench.errors import UsageProblem
 from slimbench.paths import results_folder
 
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batches", type=int, metavar="N", help="take at most so many more, then show"
     )
-    parser.add_argument("--format", choices=("table", "markdown"), default="table")
+    add_output(parser, ("table", "markdown"))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         _take(path, batches, arguments.batches)
     if not path.is_file():
         raise UsageProblem(f"There is no calibration {path}. Leave out --show to take one.")
-    _show(record.load(path, sizes), arguments.format)
+    emit(_shown(record.load(path, sizes), arguments.format), arguments.output)
     return 0
 
 
@@ -154,7 +154,7 @@ def _refuse_other_world(path: Path, about: dict[str, Any]) -> None:
             )
 
 
-def _show(calibration: Calibration, style: str) -> None:
+def _shown(calibration: Calibration, style: str) -> str:
     from slimbench.calibrate import aims, rates, table  # noqa: PLC0415
 
     if not calibration.found:
@@ -162,11 +162,10 @@ def _show(calibration: Calibration, style: str) -> None:
     grid = {"table": "grid", "markdown": "pipe"}[style]
     found = rates.judged_now(calibration.found)
     groups, profiles = rates.groups(found), rates.in_profiles(found)
-    print(table.about(calibration))
-    print(f"\n{table.rates_table(groups, grid)}")
+    parts = [table.about(calibration), table.rates_table(groups, grid)]
     if profiles:
-        print(f"\n{table.profiles_table(profiles, grid)}")
-    print(f"\n{table.aims_table(aims.aims(groups, profiles), grid)}")
+        parts.append(table.profiles_table(profiles, grid))
+    return "\n\n".join([*parts, table.aims_table(aims.aims(groups, profiles), grid)])
 
 
 COMMAND = Command("calibrate", "Prove the gate on this machine.", add_arguments, run)
