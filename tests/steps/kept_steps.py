@@ -16,7 +16,7 @@ from PIL import Image
 
 from slimbench import networks
 from slimbench.build.store import Store
-from slimbench.calibrate.workload import Size, Workload
+from slimbench.calibrate.design import Size, Workload
 from slimbench.datasets.photos.source import open_photos
 from slimbench.networks import imagenet, keras
 from slimbench.networks.weights import Network
