@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slimbench.serving.wire import parse
+from slimbench.serving.http_client import parse
 
 ANSWER = b"HTTP/1.1 200 OK\r\nServer: x\r\ncontent-length:  4\r\nX: y\r\n\r\nbody"
 

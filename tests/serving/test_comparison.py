@@ -11,20 +11,21 @@ import numpy as np
 import pytest
 
 from slimbench.metrics.serving import NO_RIGHT, NOT_ITSELF, NOT_LIVE, NOT_SERVED, Serving, summarise
-from slimbench.serving import compare as comparing
-from slimbench.serving.compare import compare
-from slimbench.serving.contestants import OURS, Served
+from slimbench.serving import comparison as comparison_module
+from slimbench.serving.comparison import compare, histogram_totals
 from slimbench.serving.figures import (
     BATCHING,
     LOCKED,
     PLAIN,
     TUTORIAL,
     Comparison,
-    Extent,
+    Conditions,
     Overload,
     ServerFigures,
+    paired_ratio,
+    shipped_server,
 )
-from slimbench.serving.ratios import paired_ratio, shipped_one
+from slimbench.serving.servers import OURS, ServedModel
 from slimbench.spec import Budget, Case, Subject, Unmeasured
 from slimbench.suite.budgets import KINDS, judge
 from tests.metrics.subjects import HandmadeSubject
@@ -32,7 +33,7 @@ from tests.tiny_models import SHAPE, first_pixels, linear_model
 
 pytest.importorskip("waitress")
 
-BRIEF = Extent(
+BRIEF = Conditions(
     starts=1, single_s=0.3, clients=2, rounds=1, round_s=0.4, p99_limit_ms=5000, trial_s=0.3,
     steps=1, beyond_s=0.3, overload_s=0.3,
 )  # fmt: skip
@@ -41,9 +42,9 @@ BRIEF = Extent(
 def test_all_servers_are_measured_in_one_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slimbench.serving.overload.AFTER_S", 1.0)
-    monkeypatch.setattr(comparing, "with_tensorflow", lambda *_: None)
-    served = Served(linear_model(tmp_path / "m.tflite", first_pixels(4)), "raw", SHAPE)
+    monkeypatch.setattr("slimbench.serving.capacity.AFTER_S", 1.0)
+    monkeypatch.setattr(comparison_module, "with_tensorflow", lambda *_: None)
+    served = ServedModel(linear_model(tmp_path / "m.tflite", first_pixels(4)), "raw", SHAPE)
     images = np.random.default_rng(0).integers(0, 256, (5, *SHAPE), dtype=np.uint8)
     said: list[str] = []
     measured = compare(served, images, BRIEF, said.append)
@@ -103,9 +104,9 @@ def test_ratios_are_of_rounds_side_by_side() -> None:
 
 
 def test_batches_are_shipped_only_where_they_pay() -> None:
-    assert shipped_one({PLAIN: figures(100, 100), BATCHING: figures(104, 104)}) == PLAIN
-    assert shipped_one({PLAIN: figures(100, 100), BATCHING: figures(106, 106)}) == BATCHING
-    assert shipped_one({PLAIN: figures(100, 0), BATCHING: figures(106, 106)}) == PLAIN
+    assert shipped_server({PLAIN: figures(100, 100), BATCHING: figures(104, 104)}) == PLAIN
+    assert shipped_server({PLAIN: figures(100, 100), BATCHING: figures(106, 106)}) == BATCHING
+    assert shipped_server({PLAIN: figures(100, 0), BATCHING: figures(106, 106)}) == PLAIN
 
 
 def test_there_is_no_ratio_to_a_server_that_gave_nothing() -> None:
@@ -141,3 +142,14 @@ def test_only_what_is_served_is_measured() -> None:
     reading = Serving().read(cast(Subject, other))
     assert set(reading) == set(Serving.keys)
     assert set(reading.values()) == {Unmeasured(NOT_SERVED)}
+
+
+def test_totals_are_over_all_models() -> None:
+    text = (
+        "# TYPE batch histogram\n"
+        'batch_bucket{model="a",le="+Inf"} 4.0\nbatch_sum{model="a"} 10.0\n'
+        'batch_count{model="a"} 4.0\nbatch_sum{model="b"} 1.0\nbatch_count{model="b"} 1.0\n'
+    )
+    assert histogram_totals(text, "batch") == (11, 5)
+    with pytest.raises(ValueError, match="have no other"):
+        histogram_totals(text, "other")

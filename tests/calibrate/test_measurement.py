@@ -4,12 +4,11 @@ from collections import Counter
 
 import pytest
 
-from slimbench.calibrate import batch as batch_module
-from slimbench.calibrate.design import Batch, Trial, batches
-from slimbench.calibrate.workload import SIZES
+from slimbench.calibrate import measurement
+from slimbench.calibrate.design import SIZES, Batch, Trial, batches
 from slimbench.errors import UsageProblem
 from slimbench.gate.processes import Broken
-from tests.calibrate.simulated import Machine, files_of, silent, taken
+from tests.calibrate.simulated import Machine, files_of, measured, silent
 
 
 def trials(*slowdowns: int) -> Batch:
@@ -17,14 +16,14 @@ def trials(*slowdowns: int) -> Batch:
 
 
 def test_each_comparison_gets_the_gates_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = taken([trials(0, 2, 5, 20)], Machine(), monkeypatch)
+    found = measured([trials(0, 2, 5, 20)], Machine(), monkeypatch)
     assert [each.verdict for each in found] == ["pass", "pass", "regression", "regression"]
     assert [each.second is not None for each in found] == [False, False, True, True]
 
 
 def test_what_is_said_alone_does_not_depend_on_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    alone = taken([trials(4)], Machine(), monkeypatch)
-    many = taken([trials(*[4] * 30)], Machine(), monkeypatch)
+    alone = measured([trials(4)], Machine(), monkeypatch)
+    many = measured([trials(*[4] * 30)], Machine(), monkeypatch)
     assert {each.verdict for each in (*alone, *many)} == {"regression"}
 
 
@@ -32,7 +31,7 @@ def test_first_looks_share_processes_with_one_control_and_second_looks_with_none
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     machine = Machine()
-    taken([trials(0, 0, 8)], machine, monkeypatch)
+    measured([trials(0, 0, 8)], machine, monkeypatch)
     assert machine.asked == [(4, 12), (1, 24)]
 
 
@@ -40,16 +39,16 @@ def test_a_control_that_is_off_settles_nothing_and_asks_nothing_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     machine = Machine(bias=0.1)
-    found = taken([trials(0, 20)], machine, monkeypatch)
+    found = measured([trials(0, 20)], machine, monkeypatch)
     assert {each.verdict for each in found} == {"inconclusive"}
     assert all(each.control_was_off for each in found)
     assert machine.asked == [(3, 12)]
 
 
 def test_pytest_benchmark_is_asked_about_the_same_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = taken([trials(0, 8, 20)], Machine(), monkeypatch)
+    found = measured([trials(0, 8, 20)], Machine(), monkeypatch)
     assert [each.unpaired_red for each in found] == [False, False, True]
-    drifted = taken([trials(0, 8)], Machine(), monkeypatch, drift=0.12)
+    drifted = measured([trials(0, 8)], Machine(), monkeypatch, drift=0.12)
     assert [each.unpaired_red for each in drifted] == [True, True]
     assert [each.verdict for each in drifted] == ["pass", "regression"]
 
@@ -65,11 +64,11 @@ def test_a_burner_is_there_only_where_it_is_wanted_and_gone_afterwards(
         seen.append([each.pid for each in psutil.Process().children()])
         return [0.01] * len(models)
 
-    monkeypatch.setattr(batch_module.unpaired, "medians", medians)
+    monkeypatch.setattr(measurement, "unpaired_medians", medians)
     for burner in (False, True):
         batch = Batch(0, burner, (Trial(SIZES[0], 0),))
         files = files_of([batch])
-        batch_module.take(batch, files, measure=Machine(), processes=12, advance=silent)
+        measurement.measure_batch(batch, files, measure=Machine(), processes=12, advance=silent)
     assert [len(each) for each in seen] == [0, 0, 1, 1]
     assert not psutil.pid_exists(seen[-1][0])
 
@@ -78,16 +77,18 @@ def test_a_model_that_cannot_be_timed_ends_it(monkeypatch: pytest.MonkeyPatch) -
     def broken(pairs: list[object], *_: object) -> list[Broken]:
         return [Broken("the candidate's file x was refused")] * len(pairs)
 
-    monkeypatch.setattr(batch_module.unpaired, "medians", lambda models: [0.01] * len(models))
+    monkeypatch.setattr(measurement, "unpaired_medians", lambda models: [0.01] * len(models))
     batch = trials(0)
     with pytest.raises(UsageProblem, match="file x was refused"):
-        batch_module.take(batch, files_of([batch]), measure=broken, processes=12, advance=silent)  # type: ignore[arg-type]
+        measurement.measure_batch(
+            batch, files_of([batch]), measure=broken, processes=12, advance=silent
+        )  # type: ignore[arg-type]
 
 
 def test_a_whole_calibration_on_a_quiet_machine_makes_no_mistake(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     some = [batch for batch in batches() if not batch.burner][:12]
-    found = taken(some, Machine(spread=0.005), monkeypatch)
+    found = measured(some, Machine(spread=0.005), monkeypatch)
     said = Counter((each.slowdown > 3, each.verdict) for each in found)
     assert set(said) == {(False, "pass"), (True, "regression")}

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as a load generator speaks it: prepared bytes out, status and body back.
+"""A minimal HTTP/1.1 client for a load generator: prepared bytes out, status and body back.
 
 One connection carries one request at a time and is kept for the next where the server allows it.
 Client libraries spend more on a request than a small model takes to answer it, and here both share
@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from slimbench.serving.messages import HOST, get
 
 HEAD_END = b"\r\n\r\n"
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})[ \r]")
@@ -19,15 +22,15 @@ _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*\r", re.IGNORECASE)
 _CLOSE = re.compile(rb"\r\nconnection:[ \t]*close[ \t]*\r", re.IGNORECASE)
 _CODED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 
-NO_ANSWER = 0
-"""Stands for the status where no whole answer came."""
+NO_RESPONSE = 0
+"""Stands for the status where no whole response came."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What came back to a request, and when its last byte did, by `time.perf_counter`.
+class Response:
+    """The response to a request, and when its last byte came, by `time.perf_counter`.
 
-    `fault` says in a few words why there is no answer, where `status` is `NO_ANSWER`.
+    `fault` says in a few words why there is none, where `status` is `NO_RESPONSE`.
     """
 
     status: int
@@ -36,11 +39,11 @@ class Reply:
     fault: str = ""
 
 
-Done = Callable[["Connection", Reply], None]
+Done = Callable[["Connection", Response], None]
 
 
 class Connection(asyncio.Protocol):
-    """One connection; `send` one request, and `done` is called with what came back."""
+    """One connection; `send` one request, and `done` is called with the response."""
 
     def __init__(self, limit_s: float) -> None:
         """Give each request `limit_s` seconds."""
@@ -61,26 +64,26 @@ class Connection(asyncio.Protocol):
         self._done = done
         self._received.clear()
         if self._transport is None or not self.is_open:
-            self._finish(Reply(NO_ANSWER, b"", time.perf_counter(), "not connected"))
+            self._finish(Response(NO_RESPONSE, b"", time.perf_counter(), "not connected"))
             return
-        self._timer = asyncio.get_running_loop().call_later(self._limit_s, self._give_up)
+        self._timer = asyncio.get_running_loop().call_later(self._limit_s, self._time_out)
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        """Take in what came, and finish where the answer is whole."""
+        """Take in what came, and finish where the response is whole."""
         at = time.perf_counter()
         self._received += data
         try:
-            found = parse(self._received)
+            parsed = parse(self._received)
         except ValueError as error:
             self.close()
-            self._finish(Reply(NO_ANSWER, b"", at, str(error)))
+            self._finish(Response(NO_RESPONSE, b"", at, str(error)))
             return
-        if found is not None:
-            status, body, keep = found
+        if parsed is not None:
+            status, body, keep = parsed
             if not keep:
                 self.close()
-            self._finish(Reply(status, body, at))
+            self._finish(Response(status, body, at))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Finish a request that was under way: without a length, the end is the end of the body."""
@@ -90,9 +93,9 @@ class Connection(asyncio.Protocol):
             whole = None if exc else parse(self._received, ended=True)
             if whole is None:
                 fault = type(exc).__name__ if exc else "closed without a whole answer"
-                self._finish(Reply(NO_ANSWER, b"", at, fault))
+                self._finish(Response(NO_RESPONSE, b"", at, fault))
             else:
-                self._finish(Reply(whole[0], whole[1], at))
+                self._finish(Response(whole[0], whole[1], at))
 
     def close(self) -> None:
         """Give the connection up."""
@@ -100,24 +103,24 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _give_up(self) -> None:
+    def _time_out(self) -> None:
         self.close()
-        self._finish(Reply(NO_ANSWER, b"", time.perf_counter(), "no answer in time"))
+        self._finish(Response(NO_RESPONSE, b"", time.perf_counter(), "no answer in time"))
 
-    def _finish(self, reply: Reply) -> None:
+    def _finish(self, response: Response) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         done, self._done = self._done, None
         if done is not None:
-            done(self, reply)
+            done(self, response)
 
 
 def parse(received: bytes | bytearray, *, ended: bool = False) -> tuple[int, bytes, bool] | None:
     """Return status, body and whether the connection goes on; None while more has to come.
 
     `ended` says that the server has closed the connection. Raises ValueError for what is no
-    answer that this client reads, such as one in chunks.
+    response that this client reads, such as one in chunks.
     """
     end = received.find(HEAD_END)
     if end < 0:
@@ -144,3 +147,33 @@ async def connect(host: str, port: int, limit_s: float) -> Connection:
     async with asyncio.timeout(limit_s):
         _, connection = await loop.create_connection(lambda: Connection(limit_s), host, port)
     return connection
+
+
+def exchange(port: int, request: bytes, limit_s: float = 5.0) -> tuple[int, bytes] | None:
+    """Send a request over a new connection; returns status and body, None without a response."""
+    received = bytearray()
+    ended = False
+    try:
+        with socket.create_connection((HOST, port), limit_s) as connection:
+            connection.sendall(request)
+            while not ended:
+                part = connection.recv(65536)
+                received += part
+                ended = not part
+                response = parse(received, ended=ended)
+                if response is not None:
+                    return response[0], response[1]
+    except (OSError, ValueError):
+        return None
+    return None
+
+
+def fetch(port: int, path: str, limit_s: float = 5.0) -> tuple[int, bytes] | None:
+    """Return the status and body of a path; None where nobody responds."""
+    return exchange(port, get(path), limit_s)
+
+
+def fetch_status(port: int, path: str, limit_s: float = 5.0) -> int | None:
+    """Return the status of a path; None where nobody responds."""
+    response = fetch(port, path, limit_s)
+    return None if response is None else response[0]

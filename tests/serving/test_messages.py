@@ -3,11 +3,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slimbench.serving.answers import TOLERANCE, agrees, is_right
+from slimbench.serving.messages import TOLERANCE, agrees, is_right, png, predict
 
 EXPECTED = {"predictions": [{"class": "7", "score": 0.75}], "all_scores": [0.25, 0.75]}
 
@@ -64,3 +65,23 @@ def test_it_never_raises_and_scalars_agree_only_with_equals(one: Any, other: Any
 
 def test_the_tolerance_is_the_one_that_batches_of_floats_need() -> None:
     assert TOLERANCE == 1e-6
+
+
+def test_a_picture_is_sent_as_a_form_and_pixel_by_pixel() -> None:
+    from io import BytesIO
+
+    from flask import Flask, request
+    from PIL import Image
+
+    image = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    with Image.open(BytesIO(png(image))) as opened:
+        assert np.array_equal(np.asarray(opened), image)
+    assert Image.open(BytesIO(png(image[..., :1]))).mode == "L"
+    head, _, content = predict(png(image)).partition(b"\r\n\r\n")
+    fields = dict(line.split(": ", 1) for line in head.decode().splitlines()[1:])
+    assert int(fields["Content-Length"]) == len(content)
+    app = Flask(__name__)
+    with app.test_request_context(
+        "/predict", method="POST", data=content, content_type=fields["Content-Type"]
+    ):
+        assert request.files["image"].read() == png(image)
