@@ -219,6 +219,7 @@ def _default_root() -> Path:
 
 def _seal(folder: Path, key: str, title: str, recipe: Mapping[str, Any]) -> None:
     """Write the manifest and bring everything to the disk before the rename makes it visible."""
+    (folder / MANIFEST).unlink(missing_ok=True)  # its input's, where a step copies all of that
     files = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         files[path.relative_to(folder).as_posix()] = {
