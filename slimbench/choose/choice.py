@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from slimbench.choose.limits import AGAINST_REFERENCE, Limit, figure
-from slimbench.compare.significance import ALPHA, discordant, mcnemar
+from slimbench.compare.measures import ALPHA, discordant, mcnemar
 from slimbench.errors import UsageProblem
 from slimbench.history.record import Entry, History
 from slimbench.report.pareto import Tradeoff, on_front

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from slimbench.choose.choice import Choice, Cost, Miss, time_ratio
 from slimbench.choose.limits import Limit, figure
-from slimbench.compare.significance import ALPHA
+from slimbench.compare.measures import ALPHA
 from slimbench.history.record import Entry
 from slimbench.number_format import apart, fixed
 from slimbench.report import numbers
