@@ -12,7 +12,7 @@ from slimbench.compare.measures import ALPHA
 from slimbench.history.record import Entry, History
 from slimbench.number_format import apart, fixed
 from slimbench.report import numbers
-from slimbench.report.remarks import clean, setting
+from slimbench.report.notes import clean, setting
 from slimbench.spec import Unmeasured
 from slimbench.suite.budgets import KINDS
 

@@ -118,7 +118,7 @@ def _show(
         show = table.markdown if arguments.format == "markdown" else table.terminal
         print(show(found, variant, arguments.metric, last, lang))
     if arguments.chart is not None:
-        from slimbench.report.charts import ChartError  # noqa: PLC0415
+        from slimbench.report.chart_style import ChartError  # noqa: PLC0415
         from slimbench.trend.chart import draw  # noqa: PLC0415 - matplotlib takes half a second
 
         try:

@@ -38,7 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
         print()
         print(serving(history, lang, "github" if arguments.markdown else "grid"))
     if arguments.charts is not None:
-        from slimbench.report.charts import ChartError, draw  # noqa: PLC0415 - so does matplotlib
+        from slimbench.report.chart_style import ChartError  # noqa: PLC0415
+        from slimbench.report.charts import draw  # noqa: PLC0415 - matplotlib takes a second
 
         arguments.charts.mkdir(parents=True, exist_ok=True)
         try:

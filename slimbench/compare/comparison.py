@@ -10,7 +10,7 @@ from slimbench.compare.measures import Delta, Measure
 from slimbench.errors import UsageProblem
 from slimbench.history.machine import UNKNOWN, cpu, machine_name
 from slimbench.history.record import History
-from slimbench.report.remarks import clean
+from slimbench.report.notes import clean
 from slimbench.report.table import in_order
 from slimbench.spec import Case
 

@@ -15,7 +15,7 @@ from slimbench.compare.measures import ALPHA, Delta, Unit
 from slimbench.history.machine import cpu
 from slimbench.history.record import History
 from slimbench.report import numbers
-from slimbench.report.remarks import Footnotes, clean
+from slimbench.report.notes import Footnotes, clean
 from slimbench.report.words import WORDS
 
 

@@ -9,7 +9,7 @@ from tabulate import tabulate
 
 from slimbench.history.record import Entry, History
 from slimbench.report import numbers
-from slimbench.report.remarks import Footnotes, Remark, context, remarks
+from slimbench.report.notes import Footnotes, Remark, context, remarks
 from slimbench.report.words import WORDS, Lang
 
 KERAS = "keras"

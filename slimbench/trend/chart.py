@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from slimbench.atomic_write import replacing
-from slimbench.report.charts import DPI, ChartError
-from slimbench.report.style import FAINT, GRID, INK, RC, SETTING_COLOURS
+from slimbench.report.chart_style import DPI, FAINT, GRID, INK, SETTING_COLOURS, drawing, save
 from slimbench.report.words import Lang
 from slimbench.trend.labels import named_changes
 from slimbench.trend.scale import Extent, extent, scale_x, scale_y
@@ -36,6 +32,8 @@ FEW = 300
 MANY = 2000
 """From so many points on, an SVG has them as a picture: a path for each would be megabytes."""
 
+REMEDY = "Name another file, or mend the folder."
+
 POINT, LEVEL, CHANGE = SETTING_COLOURS[0], INK, SETTING_COLOURS[5]
 
 
@@ -47,16 +45,8 @@ def draw(trends: Sequence[Trend], variant: str, last: int | None, path: Path, la
     Raises:
         ChartError: The file cannot be written.
     """
-    quiet = logging.getLogger("matplotlib")
-    before = quiet.level
-    quiet.setLevel(logging.ERROR)  # it has remarks about font caches and its folders
-    try:
-        with mpl.rc_context():
-            mpl.rcdefaults()
-            mpl.rcParams.update(RC)
-            _save(figure(trends, variant, last, lang), path)
-    finally:
-        quiet.setLevel(before)
+    with drawing():
+        save(figure(trends, variant, last, lang), path, DPI, REMEDY)
 
 
 def figure(trends: Sequence[Trend], variant: str, last: int | None, lang: Lang) -> Figure:
@@ -200,19 +190,3 @@ def _draw_levels(axes: Axes, trend: Trend, runs: Sequence[Marked], lang: Lang) -
             zorder=4 if len(runs) > FEW else 2.5,  # single points are seen on it, a cloud is not
         )
     return {label: Line2D([], [], color=LEVEL, linewidth=1.6, label=label)}
-
-
-def _save(picture: Figure, path: Path) -> None:
-    options: dict[str, Any] = (
-        {"metadata": {"Date": None, "Creator": None}}
-        if path.suffix == ".svg"
-        else {"metadata": {"Software": None}}
-    )
-    try:
-        with replacing(path) as partial:
-            picture.savefig(partial, format=path.suffix[1:], dpi=DPI, **options)
-    except OSError as error:
-        raise ChartError(
-            f"The chart {path} cannot be written: {error.strerror or error}. Name another file, "
-            "or mend the folder."
-        ) from error

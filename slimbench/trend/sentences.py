@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from slimbench.report.remarks import setting
+from slimbench.report.notes import setting
 from slimbench.report.words import Lang
 from slimbench.trend import words
 from slimbench.trend.change_points import SHORTEST

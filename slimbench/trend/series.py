@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from slimbench.errors import UsageProblem
 from slimbench.gate.runtime import RUNTIMES
 from slimbench.history.machine import UNKNOWN
-from slimbench.report.remarks import clean
+from slimbench.report.notes import clean
 from slimbench.trend.quantity import AGAINST_REFERENCE, ON_IMAGES
 
 

@@ -7,7 +7,7 @@ from datetime import UTC
 
 from tabulate import tabulate
 
-from slimbench.report.remarks import Footnotes
+from slimbench.report.notes import Footnotes
 from slimbench.report.words import WORDS as REPORT
 from slimbench.report.words import Lang
 from slimbench.trend import words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from slimbench.report.remarks import setting
+from slimbench.report.notes import setting
 from slimbench.report.words import WORDS as REPORT
 from slimbench.report.words import Lang
 from slimbench.webapp.languages import Phrases

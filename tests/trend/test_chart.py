@@ -13,7 +13,7 @@ from matplotlib.collections import LineCollection
 from PIL import Image
 
 import slimbench
-from slimbench.report.charts import ChartError
+from slimbench.report.chart_style import ChartError
 from slimbench.trend.chart import MOST_PANELS, draw, figure
 from slimbench.trend.labels import LETTER, named_changes
 from slimbench.trend.scale import extent
