@@ -61,8 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     from slimbench.build.store import Store  # noqa: PLC0415
     from slimbench.report import words as report_words  # noqa: PLC0415
     from slimbench.trend import index  # noqa: PLC0415
-    from slimbench.trend.series import Wanted, skipped  # noqa: PLC0415
-    from slimbench.trend.trends import trends  # noqa: PLC0415
+    from slimbench.trend.trends import Wanted, skipped, trends  # noqa: PLC0415
 
     wanted = Wanted(
         arguments.variant,
@@ -92,8 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _refresh(connection: sqlite3.Connection, results: Path) -> None:
     """Bring the index up to date, with progress."""
-    from slimbench.trend.index import refresh  # noqa: PLC0415
-    from slimbench.trend.progress import IndexProgress  # noqa: PLC0415
+    from slimbench.trend.index import IndexProgress, refresh  # noqa: PLC0415
 
     with IndexProgress() as progress:
         refresh(connection, results, progress)
@@ -105,17 +103,17 @@ def _show(
     arguments: argparse.Namespace,
     lang: Lang,
 ) -> None:
-    from slimbench.trend import data, table  # noqa: PLC0415
-    from slimbench.trend.words import WORDS  # noqa: PLC0415
+    from slimbench.trend import render  # noqa: PLC0415
+    from slimbench.trend.notes import WORDS  # noqa: PLC0415
 
     variant, last = arguments.variant, arguments.last
     if arguments.format == "json":
-        print(data.as_json(found, variant, last, problems))
+        print(render.as_json(found, variant, last, problems))
     elif arguments.format == "csv":
-        print(data.as_csv(found, variant, last))
+        print(render.as_csv(found, variant, last))
         print(WORDS[lang].unpaired, file=sys.stderr)
     else:
-        show = table.markdown if arguments.format == "markdown" else table.terminal
+        show = render.markdown if arguments.format == "markdown" else render.terminal
         print(show(found, variant, arguments.metric, last, lang))
     if arguments.chart is not None:
         from slimbench.report.chart_style import ChartError  # noqa: PLC0415
