@@ -12,7 +12,7 @@ from slimbench.compare.measures import ALPHA
 from slimbench.history.record import Entry, History
 from slimbench.number_format import apart, fixed
 from slimbench.report import numbers
-from slimbench.report.notes import clean, setting
+from slimbench.report.notes import clean, escape_markdown, setting
 from slimbench.spec import Unmeasured
 from slimbench.suite.budgets import KINDS
 
@@ -36,10 +36,11 @@ def terminal(choice: Choice, history: History) -> str:
 
 def markdown(choice: Choice, history: History) -> str:
     """Return the same in GitHub's Markdown."""
-    head, best, *rest = (_escaped(line) for line in _head(choice, history))
-    parts = [head, f"**{best}**", *rest, _escaped(_front_title(choice)), _grid(choice, "github")]
+    texts = [*_head(choice, history), _front_title(choice)]
+    head, best, *rest = (escape_markdown(text) for text in texts)
+    parts = [head, f"**{best}**", *rest, _grid(choice, "github")]
     for title, lines in _lists(choice, history):
-        parts += [_escaped(title), "\n".join(f"- {_escaped(line)}" for line in lines)]
+        parts += [escape_markdown(title), "\n".join(f"- {escape_markdown(line)}" for line in lines)]
     return "\n\n".join(parts)
 
 
@@ -178,13 +179,6 @@ def _miss(miss: Miss) -> dict[str, Any]:
 
 def _reasons(unjudged: tuple[Unjudged, ...]) -> list[dict[str, str]]:
     return [{"variant": item.variant, "reason": item.reason} for item in unjudged]
-
-
-def _escaped(text: str) -> str:
-    """Keep recorded text from being read as markup."""
-    for character in "\\`*_[]<>|~":
-        text = text.replace(character, f"\\{character}")
-    return text
 
 
 def _accuracy(entry: Entry) -> str:

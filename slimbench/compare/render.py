@@ -15,7 +15,7 @@ from slimbench.compare.measures import ALPHA, Delta, Unit
 from slimbench.history.machine import cpu
 from slimbench.history.record import History
 from slimbench.report import numbers
-from slimbench.report.notes import Footnotes, clean
+from slimbench.report.notes import Footnotes, clean, escape_markdown
 from slimbench.report.words import WORDS
 
 
@@ -23,7 +23,7 @@ def terminal(comparison: Comparison) -> str:
     """Return warning, runs, one grid a measure, notes, and last that it decides nothing."""
     footnotes = Footnotes()
     lines = [comparison.warning, ""] if comparison.warning else []
-    lines += [f"{letter}  {said}" for letter, said in _runs(comparison)]
+    lines += [f"{letter}  {text}" for letter, text in _runs(comparison)]
     for block in comparison.blocks:
         grid = _grid(comparison, block, footnotes, "grid")
         lines += ["", block.measure.title, grid, block.measure.method]
@@ -35,13 +35,14 @@ def terminal(comparison: Comparison) -> str:
 def markdown(comparison: Comparison) -> str:
     """Return the same in GitHub's Markdown."""
     footnotes = Footnotes()
-    parts = [f"**{_escaped(comparison.warning)}**"] if comparison.warning else []
-    parts += ["\n".join(f"- **{letter}** {_escaped(said)}" for letter, said in _runs(comparison))]
+    parts = [f"**{escape_markdown(comparison.warning)}**"] if comparison.warning else []
+    runs = (f"- **{letter}** {escape_markdown(text)}" for letter, text in _runs(comparison))
+    parts.append("\n".join(runs))
     for block in comparison.blocks:
-        grid = _grid(comparison, block, footnotes, "github")
-        parts += [f"### {_escaped(block.measure.title)}", grid, _escaped(block.measure.method)]
+        title, method = map(escape_markdown, (block.measure.title, block.measure.method))
+        parts += [f"### {title}", _grid(comparison, block, footnotes, "github"), method]
     notes = _notes(comparison, footnotes)
-    parts += ["\n".join(f"- {_escaped(note)}" for note in notes)] if notes else []
+    parts += ["\n".join(f"- {escape_markdown(note)}" for note in notes)] if notes else []
     return "\n\n".join([*parts, UNPAIRED])
 
 
@@ -85,13 +86,6 @@ def _notes(comparison: Comparison, footnotes: Footnotes) -> list[str]:
     for letter, run in zip(comparison.letters, comparison.runs, strict=True):
         said += [f"Before run {letter}: {clean(text)}" for text in run.preflight.warnings]
     return said
-
-
-def _escaped(text: str) -> str:
-    """Keep recorded text and the tilde from being read as markup."""
-    for character in "\\`*_[]<>|~":
-        text = text.replace(character, f"\\{character}")
-    return text
 
 
 def figure(value: float, unit: Unit) -> str:

@@ -164,14 +164,14 @@ WORDS: Mapping[Lang, Words] = {"en": ENGLISH, "fr": FRENCH}
 
 def count_runs(count: int, lang: Lang) -> str:
     """Write a number of runs."""
-    notes = WORDS[lang]
-    return _counted(count, notes.one_run, notes.many_runs, lang)
+    words = WORDS[lang]
+    return _counted(count, words.one_run, words.many_runs, lang)
 
 
 def count_partitions(count: int, lang: Lang) -> str:
     """Write a number of partitions."""
-    notes = WORDS[lang]
-    return _counted(count, notes.one_partition, notes.many_partitions, lang)
+    words = WORDS[lang]
+    return _counted(count, words.one_partition, words.many_partitions, lang)
 
 
 def _counted(count: int, one: str, many: str, lang: Lang) -> str:

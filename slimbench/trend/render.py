@@ -12,7 +12,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from slimbench.report.notes import Footnotes
+from slimbench.report.notes import Footnotes, escape_markdown
 from slimbench.report.words import WORDS as REPORT
 from slimbench.report.words import Lang
 from slimbench.trend.change_points import SHORTEST
@@ -52,13 +52,13 @@ def markdown(
 ) -> str:
     """Return the same in GitHub's Markdown."""
     footnotes = Footnotes()
-    parts = [f"### {_escaped(heading(trends, variant, metric, lang))}"]
+    parts = [f"### {escape_markdown(heading(trends, variant, metric, lang))}"]
     for trend in trends:
         grid = _grid(trend, last, footnotes, "github", lang)
-        parts += [f"**{_escaped(named(trend.partition, lang))}**"]
-        parts += [_escaped(summary(trend, lang)), grid]
+        parts += [f"**{escape_markdown(named(trend.partition, lang))}**"]
+        parts += [escape_markdown(summary(trend, lang)), grid]
     notes = [*footnotes.lines(), *_notes(trends, last, lang)]
-    return "\n\n".join([*parts, *(_escaped(note) for note in notes)])
+    return "\n\n".join([*parts, *(escape_markdown(note) for note in notes)])
 
 
 def shown(trend: Trend, last: int | None) -> list[int]:
@@ -119,13 +119,6 @@ def _notes(trends: Sequence[Trend], last: int | None, lang: Lang) -> list[str]:
         method(trends[0].quantity, lang),
         said.unpaired,
     ]
-
-
-def _escaped(text: str) -> str:
-    """Keep recorded text from being read as markup."""
-    for character in "\\`*_[]<>|~":
-        text = text.replace(character, f"\\{character}")
-    return text
 
 
 COLUMNS = (
