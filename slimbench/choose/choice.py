@@ -1,27 +1,122 @@
-"""The best variant of a run under limits, the front it stands on, and what each limit costs.
+"""The best variant of a run under limits, the Pareto front, and what each limit costs.
 
 Best is the highest measured accuracy among the variants that keep all limits; of equals the
 faster by the paired figure, then the smaller, then the first by name. Whether the images could
 tell two variants apart is said beside the answer and never decides it: on few images a test that
 finds nothing would let the faster of two win however much worse it is.
+
+A limit is the same quantity as the budget of its kind, so both mean the same number.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from slimbench.choose.limits import AGAINST_REFERENCE, Limit, figure
-from slimbench.compare.significance import ALPHA, discordant, mcnemar
+from slimbench.compare.measures import ALPHA, discordant, mcnemar
 from slimbench.errors import UsageProblem
-from slimbench.history.record import Entry, History
+from slimbench.history.record import Entry, History, Latency
+from slimbench.number_format import fixed
 from slimbench.report.pareto import Tradeoff, on_front
 from slimbench.spec import Unmeasured
-from slimbench.suite.budgets import KINDS
+from slimbench.suite.budgets import KINDS, BudgetKind
+
+OPTIONS: Mapping[str, str] = {
+    "--max-size-mb": "size_mb_max",
+    "--max-latency-ratio": "latency_ratio_max",
+    "--min-accuracy": "accuracy_top1_min",
+    "--max-accuracy-drop": "accuracy_drop_max",
+    "--max-latency-ms": "latency_ms_max",
+}
+"""The budget that each option of `slimbench best` is an instance of."""
+
+AGAINST_REFERENCE = frozenset({"speedup", "accuracy_drop"})
+"""Metrics that compare with the reference variant."""
 
 ACCURACY = KINDS["accuracy_top1_min"]
 RATIO = KINDS["latency_ratio_max"]
+
+_ROUNDED_DIGITS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A bound that an entry's figure must keep; a figure equal to the bound keeps it."""
+
+    option: str
+    bound: float
+
+    @property
+    def kind(self) -> BudgetKind:
+        """The budget it is an instance of."""
+        return KINDS[OPTIONS[self.option]]
+
+    def figure(self, entry: Entry) -> float | Unmeasured:
+        """Return the number that is held against the bound, in the bound's unit."""
+        return figure(self.kind, entry)
+
+    def excess(self, value: float) -> float:
+        """Return how far a value is beyond the bound; 0 where it keeps it.
+
+        In shares the distance itself, else as a share of the bound, so that half a point of
+        accuracy and half a percent of size weigh alike.
+        """
+        beyond = value - self.bound if self.kind.direction == "max" else self.bound - value
+        return max(0.0, beyond if self.kind.unit == "share" else beyond / self.bound)
+
+    def relaxed(self, value: float) -> float:
+        """Return the tightest bound of few digits that lets this value in."""
+        exact = Decimal(repr(value))
+        places = Decimal(1).scaleb(exact.adjusted() - _ROUNDED_DIGITS + 1)
+        outward = ROUND_CEILING if self.kind.direction == "max" else ROUND_FLOOR
+        bound = float(exact.quantize(places, rounding=outward))
+        return bound if self.excess_of(bound, value) == 0 else value
+
+    def excess_of(self, bound: float, value: float) -> float:
+        """Return `excess` with another bound."""
+        return dataclasses.replace(self, bound=bound).excess(value)
+
+    def __str__(self) -> str:
+        return f"{self.option} {fixed(self.bound)}"
+
+
+def figure(kind: BudgetKind, entry: Entry) -> float | Unmeasured:
+    """Return what a budget of this kind would compare, or why the entry has no such figure."""
+    reading = getattr(entry, kind.metric)
+    if reading is None:
+        return Unmeasured(entry.reasons[kind.metric])
+    value = dataclasses.asdict(reading) if isinstance(reading, Latency) else reading
+    return float(kind.take(value))
+
+
+def make_limits(bounds: Mapping[str, float | None]) -> tuple[Limit, ...]:
+    """Return a limit for each option whose bound is not None.
+
+    Raises:
+        UsageProblem: A bound is negative, not finite, or impossible for its unit.
+    """
+    limits = []
+    for option, bound in bounds.items():
+        if bound is None:
+            continue
+        unit = KINDS[OPTIONS[option]].unit
+        if not math.isfinite(bound) or bound < 0:
+            raise UsageProblem(f"{option} must be a number from 0 up, not {bound!r}.")
+        if unit == "share" and bound > 1:
+            raise UsageProblem(
+                f"{option} is a share from 0 to 1, not {fixed(bound)}; write 95 % as 0.95."
+            )
+        if unit != "share" and bound == 0:
+            raise UsageProblem(f"{option} must be more than 0: nothing takes no {_noun(option)}.")
+        limits.append(Limit(option, bound))
+    return tuple(limits)
+
+
+def _noun(option: str) -> str:
+    return "space" if KINDS[OPTIONS[option]].quantity == "size" else "time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +174,19 @@ class Choice:
 
 def candidates(history: History, engine: str, threads: int) -> tuple[Entry, ...]:
     """Return the entries of one engine and number of threads; raises UsageProblem for none."""
-    found = tuple(
+    entries = tuple(
         entry
         for entry in history.entries
         if (entry.case.engine, entry.case.threads) == (engine, threads)
     )
-    if not found:
+    if not entries:
         settings = dict.fromkeys((e.case.engine, e.case.threads) for e in history.entries)
         known = ", ".join(f"--engine {engine} --threads {count}" for engine, count in settings)
         raise UsageProblem(
             f"{history.path.name} measured nothing on {engine} with --threads {threads}. "
             f"There is: {known or 'nothing'}."
         )
-    return found
+    return entries
 
 
 def choose(entries: Sequence[Entry], limits: Sequence[Limit]) -> Choice:
@@ -148,12 +243,12 @@ def _check_reference(entries: Sequence[Entry], limits: Sequence[Limit]) -> None:
 
 
 def _unknown(entry: Entry, limits: Sequence[Limit]) -> str:
-    """Say why an entry cannot be judged; nothing where it can."""
+    """Return why an entry cannot be judged by these limits, or "" where it can."""
     kinds = {kind.metric: kind for kind in (ACCURACY, *(limit.kind for limit in limits))}
-    found = {metric: figure(kind, entry) for metric, kind in kinds.items()}
+    values = {metric: figure(kind, entry) for metric, kind in kinds.items()}
     reasons = [
         f"{metric}: {value.reason}"
-        for metric, value in found.items()
+        for metric, value in values.items()
         if isinstance(value, Unmeasured)
     ]
     return "; ".join(reasons)
@@ -197,9 +292,9 @@ def _front(entries: Sequence[Entry]) -> tuple[tuple[Entry, ...], tuple[Unjudged,
     placed: list[tuple[Entry, Tradeoff]] = []
     unplaced = []
     for entry in entries:
-        found = [(kind.metric, figure(kind, entry)) for kind in axes]
-        reasons = [f"{key}: {v.reason}" for key, v in found if isinstance(v, Unmeasured)]
-        numbers = [v for _, v in found if not isinstance(v, Unmeasured)]
+        values = [(kind.metric, figure(kind, entry)) for kind in axes]
+        reasons = [f"{key}: {v.reason}" for key, v in values if isinstance(v, Unmeasured)]
+        numbers = [v for _, v in values if not isinstance(v, Unmeasured)]
         if reasons:
             unplaced.append(Unjudged(entry.case.variant, "; ".join(reasons)))
         else:
@@ -210,12 +305,12 @@ def _front(entries: Sequence[Entry]) -> tuple[tuple[Entry, ...], tuple[Unjudged,
 
 
 def _alike(best: Entry, others: Sequence[Entry]) -> tuple[Entry, ...]:
-    found = []
+    entries = []
     for entry in others:
         p = None if entry is best else told_apart(best, entry)
         if p is not None and p >= ALPHA:
-            found.append(entry)
-    return tuple(found)
+            entries.append(entry)
+    return tuple(entries)
 
 
 def told_apart(first: Entry, other: Entry) -> float | None:
@@ -231,7 +326,7 @@ def told_apart(first: Entry, other: Entry) -> float | None:
 def _cost(
     entries: Sequence[Entry], limits: Sequence[Limit], limit: Limit, best: Entry | None
 ) -> Cost:
-    without = _best(entries, [each for each in limits if each is not limit])
+    without = _best(entries, [other for other in limits if other is not limit])
     if without is None or best is None or without is best:
         return Cost(limit, without)
     if without.accuracy_top1 is None or best.accuracy_top1 is None:
@@ -246,8 +341,8 @@ def _distance(miss: Miss) -> tuple[float, str]:
 
 def _relaxations(misses: Sequence[Miss], limits: Sequence[Limit]) -> tuple[Miss, ...]:
     """Return for each limit the variant that breaks it alone, and by the least."""
-    found = []
+    relaxations: list[Miss] = []
     for limit in limits:
-        alone = [miss for miss in misses if [each for each, _ in miss.broken] == [limit]]
-        found += alone[:1]
-    return tuple(found)
+        alone = [miss for miss in misses if [broken for broken, _ in miss.broken] == [limit]]
+        relaxations += alone[:1]  # misses are sorted by distance
+    return tuple(relaxations)

@@ -41,20 +41,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the answer; 0 where there is one, 1 where nothing keeps all limits."""
-    from slimbench.choose import show  # noqa: PLC0415 - babel and scipy take their time
-    from slimbench.choose.choice import candidates, choose  # noqa: PLC0415
-    from slimbench.choose.limits import OPTIONS, make_limits  # noqa: PLC0415
+    from slimbench.choose import render  # noqa: PLC0415 - babel and scipy take their time
+    from slimbench.choose.choice import (  # noqa: PLC0415
+        OPTIONS,
+        candidates,
+        choose,
+        make_limits,
+    )
 
     if arguments.threads < 1:
         raise UsageProblem(f"--threads must be a number from 1 up, not {arguments.threads}.")
-    asked = {
+    bounds = {
         option: getattr(arguments, option.removeprefix("--").replace("-", "_"))
         for option in OPTIONS
     }
-    limits = make_limits(asked)
+    limits = make_limits(bounds)
     history = select_one(arguments.run, arguments.results, arguments.profile)
     choice = choose(candidates(history, arguments.engine, arguments.threads), limits)
-    shown = {"table": show.terminal, "json": show.as_json, "markdown": show.markdown}
+    shown = {"table": render.terminal, "json": render.as_json, "markdown": render.markdown}
     emit(shown[arguments.format](choice, history), arguments.output)
     return 0 if choice.best is not None else NOTHING
 

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the comparison; 0 whatever it shows, since unpaired figures decide nothing."""
-    from slimbench.compare import data, tables  # noqa: PLC0415 - babel and scipy take their time
+    from slimbench.compare import render  # noqa: PLC0415 - babel and scipy take their time
     from slimbench.compare.comparison import UNPAIRED, compare  # noqa: PLC0415
     from slimbench.compare.measures import MEASURES  # noqa: PLC0415
 
@@ -41,10 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     wanted = arguments.metric or METRICS
     comparison = compare(histories, [MEASURES[name] for name in METRICS if name in wanted])
     show = {
-        "table": tables.terminal,
-        "markdown": tables.markdown,
-        "csv": data.as_csv,
-        "json": data.as_json,
+        "table": render.terminal,
+        "markdown": render.markdown,
+        "csv": render.as_csv,
+        "json": render.as_json,
     }[arguments.format]
     text = show(comparison)
     emit(text, arguments.output)

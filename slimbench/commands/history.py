@@ -59,8 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     from slimbench.build.store import Store  # noqa: PLC0415
     from slimbench.report import words as report_words  # noqa: PLC0415
     from slimbench.trend import index  # noqa: PLC0415
-    from slimbench.trend.series import Wanted, skipped  # noqa: PLC0415
-    from slimbench.trend.trends import trends  # noqa: PLC0415
+    from slimbench.trend.trends import Wanted, skipped, trends  # noqa: PLC0415
 
     wanted = Wanted(
         arguments.variant,
@@ -90,8 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _refresh(connection: sqlite3.Connection, results: Path) -> None:
     """Bring the index up to date, with progress."""
-    from slimbench.trend.index import refresh  # noqa: PLC0415
-    from slimbench.trend.progress import IndexProgress  # noqa: PLC0415
+    from slimbench.trend.index import IndexProgress, refresh  # noqa: PLC0415
 
     with IndexProgress() as progress:
         refresh(connection, results, progress)
@@ -103,20 +101,20 @@ def _show(
     arguments: argparse.Namespace,
     lang: Lang,
 ) -> None:
-    from slimbench.trend import data, table  # noqa: PLC0415
-    from slimbench.trend.words import WORDS  # noqa: PLC0415
+    from slimbench.trend import render  # noqa: PLC0415
+    from slimbench.trend.notes import WORDS  # noqa: PLC0415
 
     variant, last = arguments.variant, arguments.last
     if arguments.format == "json":
-        emit(data.as_json(found, variant, last, problems), arguments.output)
+        emit(render.as_json(found, variant, last, problems), arguments.output)
     elif arguments.format == "csv":
-        emit(data.as_csv(found, variant, last), arguments.output)
+        emit(render.as_csv(found, variant, last), arguments.output)
         print(WORDS[lang].unpaired, file=sys.stderr)
     else:
-        show = table.markdown if arguments.format == "markdown" else table.terminal
+        show = render.markdown if arguments.format == "markdown" else render.terminal
         emit(show(found, variant, arguments.metric, last, lang), arguments.output)
     if arguments.chart is not None:
-        from slimbench.report.charts import ChartError  # noqa: PLC0415
+        from slimbench.report.chart_style import ChartError  # noqa: PLC0415
         from slimbench.trend.chart import draw  # noqa: PLC0415 - matplotlib takes half a second
 
         try:

@@ -36,7 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
         parts.append(serving(history, lang, "github" if is_markdown else "grid"))
     emit("\n\n".join(parts), arguments.output)
     if arguments.charts is not None:
-        from slimbench.report.charts import ChartError, draw  # noqa: PLC0415 - so does matplotlib
+        from slimbench.report.chart_style import ChartError  # noqa: PLC0415
+        from slimbench.report.charts import draw  # noqa: PLC0415 - matplotlib takes a second
 
         arguments.charts.mkdir(parents=True, exist_ok=True)
         try:

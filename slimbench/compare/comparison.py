@@ -1,4 +1,4 @@
-"""Several runs held against the first of them, case by case."""
+"""Several runs held against the first of them, case by case, and what else differs between them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from slimbench.compare.differences import warning
 from slimbench.compare.measures import Delta, Measure
 from slimbench.errors import UsageProblem
+from slimbench.history.machine import UNKNOWN, cpu, machine_name
 from slimbench.history.record import History
+from slimbench.report.notes import clean
 from slimbench.report.table import in_order
 from slimbench.spec import Case
 
@@ -106,3 +107,36 @@ def _cell(case: Case, first: History, run: History, measure: Measure) -> Cell:
     if base is None:
         return Cell(value, "", Delta("not_comparable", remark="the first run has no such case"))
     return Cell(value, "", measure.delta(base, entry))
+
+
+def differences(histories: Sequence[History]) -> dict[str, tuple[str, ...]]:
+    """Return what differs, with each run's value in order.
+
+    That is the machine, its CPU, the profile, the seed, and every version that was recorded:
+    the runtime's changes times, the others' what was built.
+    """
+
+    def recorded(history: History) -> dict[str, str]:
+        own = {
+            "machine": machine_name(history.machine),
+            "CPU": cpu(history.machine),
+            "profile": history.profile,
+            "seed": str(history.seed),
+        }
+        return {clean(name): clean(value) for name, value in {**history.versions, **own}.items()}
+
+    every = [recorded(history) for history in histories]
+    names = dict.fromkeys(
+        ["machine", "CPU", "profile", "seed", *(n for each in every for n in each)]
+    )
+    found = {name: tuple(each.get(name, UNKNOWN) for each in every) for name in names}
+    return {name: values for name, values in found.items() if len(set(values)) > 1}
+
+
+def warning(histories: Sequence[History]) -> str:
+    """Warn in one sentence of all that differs, or return nothing where nothing does."""
+    found = differences(histories)
+    if not found:
+        return ""
+    said = "; ".join(f"{name} ({' | '.join(values)})" for name, values in found.items())
+    return f"Warning: not only the models differ between these runs, so may their figures: {said}."

@@ -16,8 +16,15 @@ from matplotlib.ticker import FuncFormatter
 
 from slimbench.history.record import Entry, History
 from slimbench.report import numbers
-from slimbench.report.remarks import setting
-from slimbench.report.style import FAINT, GRID, INK, REFERENCE_BAND, SETTING_COLOURS, SIZE_COLOURS
+from slimbench.report.chart_style import (
+    FAINT,
+    GRID,
+    INK,
+    REFERENCE_BAND,
+    SETTING_COLOURS,
+    SIZE_COLOURS,
+)
+from slimbench.report.notes import setting
 from slimbench.report.table import in_order
 from slimbench.report.words import WORDS, Lang
 
@@ -147,7 +154,7 @@ def _drawn(
         ticks.append(top + height / 2)
         top += height
     _name_groups(axes, groups, ticks, lang)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, lang)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers.tick(value, lang)))
     axes.grid(axis="x", color=GRID, zorder=0)
     axes.set_axisbelow(True)
     axes.spines["left"].set_visible(False)
@@ -197,7 +204,3 @@ def _name_groups(axes: Axes, groups: Sequence[Group], ticks: Sequence[float], la
 def _headed(axes: Axes, title: str, axis: str) -> None:
     axes.set_title(title, loc="left", fontweight="bold", fontsize=11)
     axes.set_xlabel(axis)
-
-
-def _tick(value: float, lang: Lang) -> str:
-    return numbers.localised(f"{value:g}", lang)

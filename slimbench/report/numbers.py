@@ -28,6 +28,11 @@ def localised(text: str, lang: Lang) -> str:
     return text.replace(".", ",") if lang == "fr" else text
 
 
+def tick(value: float, lang: Lang) -> str:
+    """Write the round number of an axis tick, without trailing zeros."""
+    return localised(f"{value:g}", lang)
+
+
 def milliseconds(value: float, lang: Lang) -> str:
     """Write a time in milliseconds with its unit."""
     return f"{significant(value, lang)} {WORDS[lang].millisecond}"

@@ -9,7 +9,7 @@ from tabulate import tabulate
 
 from slimbench.history.record import Entry, History
 from slimbench.report import numbers
-from slimbench.report.remarks import Footnotes, Remark, context, remarks
+from slimbench.report.notes import Footnotes, Remark, context, escape_markdown, remarks
 from slimbench.report.words import WORDS, Lang
 
 KERAS = "keras"
@@ -38,7 +38,7 @@ def markdown(history: History, lang: Lang) -> str:
     footnotes = Footnotes()
     grid = _tabulated(history, footnotes, lang, "github")
     said = [_listed(remark) for remark in remarks(history, footnotes, lang)]
-    return "\n\n".join([_escaped(context(history, lang)), grid, *said])
+    return "\n\n".join([escape_markdown(context(history, lang)), grid, *said])
 
 
 def in_order(history: History) -> list[Entry]:
@@ -167,13 +167,6 @@ def _plain(remark: Remark) -> str:
 
 def _listed(remark: Remark) -> str:
     if not remark.lines:
-        return _escaped(remark.text)
-    lines = "\n".join(f"- {_escaped(line)}" for line in remark.lines)
-    return f"{_escaped(remark.text)}\n\n{lines}"
-
-
-def _escaped(text: str) -> str:
-    """Keep recorded text from being read as markup."""
-    for character in "\\`*_[]<>|":
-        text = text.replace(character, f"\\{character}")
-    return text
+        return escape_markdown(remark.text)
+    lines = "\n".join(f"- {escape_markdown(line)}" for line in remark.lines)
+    return f"{escape_markdown(remark.text)}\n\n{lines}"

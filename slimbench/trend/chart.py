@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import logging
+import bisect
+import math
+import statistics
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
-from slimbench.atomic_write import replacing
-from slimbench.report.charts import DPI, ChartError
-from slimbench.report.style import FAINT, GRID, INK, RC, SETTING_COLOURS
+from slimbench.report import numbers
+from slimbench.report.chart_style import DPI, FAINT, GRID, INK, SETTING_COLOURS, drawing, save
+from slimbench.report.words import WORDS as REPORT
 from slimbench.report.words import Lang
-from slimbench.trend.labels import named_changes
-from slimbench.trend.scale import Extent, extent, scale_x, scale_y
-from slimbench.trend.sentences import named
+from slimbench.trend.notes import WORDS, change_parts, day, named
+from slimbench.trend.quantity import Quantity
 from slimbench.trend.trends import Marked, Trend
-from slimbench.trend.words import WORDS
 
 WIDTH = 10.5
 PANEL = 2.7
@@ -36,6 +38,8 @@ FEW = 300
 MANY = 2000
 """From so many points on, an SVG has them as a picture: a path for each would be megabytes."""
 
+REMEDY = "Name another file, or mend the folder."
+
 POINT, LEVEL, CHANGE = SETTING_COLOURS[0], INK, SETTING_COLOURS[5]
 
 
@@ -47,16 +51,8 @@ def draw(trends: Sequence[Trend], variant: str, last: int | None, path: Path, la
     Raises:
         ChartError: The file cannot be written.
     """
-    quiet = logging.getLogger("matplotlib")
-    before = quiet.level
-    quiet.setLevel(logging.ERROR)  # it has remarks about font caches and its folders
-    try:
-        with mpl.rc_context():
-            mpl.rcdefaults()
-            mpl.rcParams.update(RC)
-            _save(figure(trends, variant, last, lang), path)
-    finally:
-        quiet.setLevel(before)
+    with drawing():
+        save(figure(trends, variant, last, lang), path, DPI, REMEDY)
 
 
 def figure(trends: Sequence[Trend], variant: str, last: int | None, lang: Lang) -> Figure:
@@ -190,11 +186,11 @@ def _draw_levels(axes: Axes, trend: Trend, runs: Sequence[Marked], lang: Lang) -
     for run in runs:
         if run.level is not None:
             ends.setdefault(run.level, []).append(run.point.number)
-    for place, numbers in ends.items():
+    for level, run_numbers in ends.items():
         axes.hlines(
-            trend.levels[place].value,
-            numbers[0] - 0.5,
-            numbers[-1] + 0.5,
+            trend.levels[level].value,
+            run_numbers[0] - 0.5,
+            run_numbers[-1] + 0.5,
             color=LEVEL,
             linewidth=1.6,
             zorder=4 if len(runs) > FEW else 2.5,  # single points are seen on it, a cloud is not
@@ -202,17 +198,152 @@ def _draw_levels(axes: Axes, trend: Trend, runs: Sequence[Marked], lang: Lang) -
     return {label: Line2D([], [], color=LEVEL, linewidth=1.6, label=label)}
 
 
-def _save(picture: Figure, path: Path) -> None:
-    options: dict[str, Any] = (
-        {"metadata": {"Date": None, "Creator": None}}
-        if path.suffix == ".svg"
-        else {"metadata": {"Software": None}}
+SPREAD = 8.0
+"""Median absolute deviations around its level within which a run is shown where it is; one slow
+run would otherwise press all others into a line."""
+
+ROW = 0.12
+"""Height of a line of text, as a share of the panel."""
+
+TICKS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """The run numbers and the values that a panel shows; a value beyond is drawn at the edge."""
+
+    first: int
+    last: int
+    low: float
+    high: float
+
+
+def extent(trend: Trend, runs: Sequence[Marked]) -> Extent:
+    """Return what is shown of runs that all have a figure; there is at least one."""
+    levels = {run.level: trend.levels[run.level].value for run in runs if run.level is not None}
+    pairs = [
+        (run.point.value, levels[run.level])
+        for run in runs
+        if run.point.value is not None and run.level is not None
+    ]
+    deviation = SPREAD * statistics.median(abs(value - level) for value, level in pairs)
+    held = [min(max(value, level - deviation), level + deviation) for value, level in pairs]
+    # With few runs, or nearly equal ones, nothing can be called far off.
+    values = held if deviation and len(pairs) >= TICKS else [value for value, _ in pairs]
+    spots = [run.point.number for run in runs]
+    return Extent(spots[0], spots[-1], min(values), max(values))
+
+
+def scale_x(axes: Axes, runs: Sequence[Marked], shown: Extent) -> None:
+    """Put run numbers below the panel, each with the date of its run or of the one before it."""
+    spots = [run.point.number for run in runs]
+    margin = max(1.0, 0.02 * (shown.last - shown.first))
+    axes.set_xlim(shown.first - margin, shown.last + margin)
+    if len(runs) <= TICKS:
+        ticks = spots
+    else:
+        round_ones = MaxNLocator(TICKS, integer=True).tick_values(shown.first, shown.last)
+        ticks = [int(tick) for tick in round_ones if shown.first <= tick <= shown.last]
+
+    def label(tick: float, _: int) -> str:
+        at = max(0, bisect.bisect_right(spots, tick) - 1)
+        return f"{tick:.0f}\n{day(runs[at].point.taken)}"
+
+    axes.xaxis.set_major_locator(FixedLocator(_apart(ticks, shown)))
+    axes.xaxis.set_major_formatter(FuncFormatter(label))
+    axes.tick_params(axis="x", labelsize=8)
+
+
+def _apart(ticks: Sequence[int], shown: Extent) -> list[int]:
+    """Leave out ticks whose dates would run into each other."""
+    room = (shown.last - shown.first) / 12
+    kept: list[int] = []
+    for tick in ticks:
+        if not kept or tick - kept[-1] >= room:
+            kept.append(tick)
+    return kept
+
+
+def scale_y(axes: Axes, quantity: Quantity, shown: Extent, rows: int, lang: Lang) -> None:
+    """Show all values, with room above for `rows` lines of text, in a unit that tells them apart.
+
+    It does not begin at zero: what is looked for is change.
+    """
+    span = shown.high - shown.low or 0.1 * abs(shown.high) or 1.0
+    low = shown.low - 0.12 * span
+    top = min(0.6, 0.06 + ROW * rows)
+    axes.set_ylim(low, low + (shown.high - low + 0.06 * span) / (1 - top))
+    divisor, unit = _unit(quantity, shown, lang)
+    bottom, above = (limit / divisor for limit in axes.get_ylim())
+    whole = divisor == 1 and quantity.unit in ("bytes", "count")
+    round_ones = MaxNLocator(5, integer=whole).tick_values(bottom, above)
+    ticks = [float(tick) for tick in round_ones if bottom <= tick <= above]
+    step = min((b - a for a, b in pairwise(ticks)), default=1.0)
+    places = max(0, -math.floor(math.log10(step) + 1e-9))
+    if abs(round(step, places) - step) > 1e-6 * step:  # such as 0.25
+        places += 1
+    axes.yaxis.set_major_locator(FixedLocator([tick * divisor for tick in ticks]))
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: numbers.decimal(value / divisor, lang, places))
     )
-    try:
-        with replacing(path) as partial:
-            picture.savefig(partial, format=path.suffix[1:], dpi=DPI, **options)
-    except OSError as error:
-        raise ChartError(
-            f"The chart {path} cannot be written: {error.strerror or error}. Name another file, "
-            "or mend the folder."
-        ) from error
+    axes.set_ylabel(unit)
+
+
+def _unit(quantity: Quantity, shown: Extent, lang: Lang) -> tuple[float, str]:
+    """Return what values are divided by, and what the axis is called."""
+    words = REPORT[lang]
+    if quantity.unit == "bytes":
+        fine = shown.high - shown.low < 1e-3 * shown.high and shown.high > shown.low
+        if fine or shown.high < 1024:
+            return 1.0, words.byte
+        if shown.high < 1023.5 * 1024:
+            return 1024.0, words.kibibyte
+        return 2.0**20, words.mebibyte
+    if quantity.unit == "share":
+        return 0.01, "%"
+    names = {"ms": words.millisecond, "MiB": words.mebibyte, "ratio": "×"}  # noqa: RUF001
+    return 1.0, names.get(quantity.unit, "")
+
+
+ROWS = 3
+"""Lines of names that a panel has room for."""
+
+LETTER = 0.0068
+"""Width of a letter, as a share of the panel: generous, since letters differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What is written at a change: beside `x` in a row from the top, on the side with room."""
+
+    x: float
+    row: int
+    align: Literal["left", "right"]
+    text: str
+
+
+def named_changes(trend: Trend, changes: Sequence[Marked], shown: Extent, lang: Lang) -> list[Name]:
+    """Name as many changes as there is room for, the largest first."""
+    width = max(1, shown.last - shown.first) * 1.04
+    taken: list[list[tuple[float, float]]] = [[] for _ in range(ROWS)]
+    names = []
+    for run in sorted(changes, key=lambda run: -_size(trend, run)):
+        text = ", ".join(change_parts(trend, run, lang))
+        x = run.point.number - 0.5
+        at, length = (x - shown.first) / width, LETTER * (len(text) + 2)
+        goes_right = at + length <= 1
+        place = (at, at + length) if goes_right else (at - length, at)
+        for row, others in enumerate(taken):
+            if all(place[1] <= start or stop <= place[0] for start, stop in others):
+                others.append(place)
+                names.append(Name(x, row, "left" if goes_right else "right", text))
+                break
+    return names
+
+
+def _size(trend: Trend, run: Marked) -> float:
+    """Return how large a change is, from nothing being larger than any."""
+    if run.level is None or run.before is None:
+        return 0.0
+    change = trend.quantity.change(run.before, trend.levels[run.level].value)
+    return float("inf") if change is None else abs(change)

@@ -11,8 +11,8 @@ from typing import Any
 
 from slimbench.history.record import Entry, History, load
 from slimbench.report import numbers
+from slimbench.report.notes import Footnotes, context, remarks, setting
 from slimbench.report.pareto import Tradeoff, on_front
-from slimbench.report.remarks import Footnotes, context, remarks, setting
 from slimbench.report.table import columns, in_order
 from slimbench.report.words import WORDS, Lang
 from slimbench.webapp.figures import day

@@ -8,7 +8,7 @@ from datetime import datetime
 from babel.dates import format_date
 
 from slimbench.report import numbers
-from slimbench.report.remarks import clean, setting
+from slimbench.report.notes import clean, setting
 from slimbench.report.words import WORDS, Lang
 from slimbench.webapp.languages import Phrases
 from slimbench.webapp.spec import ServedModel

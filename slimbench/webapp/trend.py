@@ -102,8 +102,7 @@ def _trends(model: ServedModel, results: Path) -> Sequence[Trend]:
     # What finds changes takes its time to import, and most who open the page never look at it.
     from slimbench.build.store import Store  # noqa: PLC0415
     from slimbench.trend import index  # noqa: PLC0415
-    from slimbench.trend.series import Wanted  # noqa: PLC0415
-    from slimbench.trend.trends import trends  # noqa: PLC0415
+    from slimbench.trend.trends import Wanted, trends  # noqa: PLC0415
 
     entry = model.entry
     wanted = Wanted(entry["variant"], METRIC, entry["profile"], entry["engine"], entry["threads"])

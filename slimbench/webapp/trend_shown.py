@@ -5,15 +5,14 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from slimbench.report.remarks import setting
+from slimbench.report.notes import setting
 from slimbench.report.words import WORDS as REPORT
 from slimbench.report.words import Lang
 from slimbench.webapp.languages import Phrases
 from slimbench.webapp.spec import ServedModel
 
 if TYPE_CHECKING:
-    from slimbench.trend.series import Partition
-    from slimbench.trend.trends import Marked, Trend
+    from slimbench.trend.trends import Marked, Partition, Trend
 
 NEWEST = 50
 """Runs that are shown; levels are those of all."""
@@ -21,8 +20,11 @@ NEWEST = 50
 
 def trend_table(trend: Trend, model: ServedModel, say: Phrases) -> dict[str, Any]:
     """Return a trend's newest runs, the newest first, and what has to be said of them."""
-    from slimbench.trend.sentences import method, summary  # noqa: PLC0415 - see `slimbench.webapp.trend`
-    from slimbench.trend.words import WORDS  # noqa: PLC0415
+    from slimbench.trend.notes import (  # noqa: PLC0415 - see `slimbench.webapp.trend`
+        WORDS,
+        method,
+        summary,
+    )
 
     words = WORDS[say.lang]
     return {

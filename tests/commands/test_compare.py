@@ -13,8 +13,7 @@ import pytest
 from slimbench.cli import main
 from slimbench.commands.compare import METRICS
 from slimbench.compare.comparison import UNPAIRED
-from slimbench.compare.measures import MEASURES
-from slimbench.compare.significance import ALPHA, enough, mann_whitney, mcnemar
+from slimbench.compare.measures import ALPHA, MEASURES, enough, mann_whitney, mcnemar
 from slimbench.history.write import save
 from slimbench.report.words import ENGLISH
 from tests.example_history import IMAGES, document, info, unmeasure
@@ -378,7 +377,7 @@ def test_a_file_is_written_whole_or_not_at_all(
 def test_comparing_and_promoting_need_neither_pytest_nor_tensorflow() -> None:
     program = """
 import sys
-import slimbench.compare.tables, slimbench.compare.data, slimbench.commands.compare
+import slimbench.compare.render, slimbench.commands.compare
 import slimbench.commands.promote
 print(sorted({"pytest", "pytest_benchmark", "tensorflow", "ai_edge_litert"} & set(sys.modules)))
 """

@@ -11,7 +11,7 @@ import pytest
 
 import slimbench
 from slimbench.cli import main
-from slimbench.trend.words import ENGLISH, FRENCH
+from slimbench.trend.notes import ENGLISH, FRENCH
 from tests.trend.saved import MACHINE, OTHER, VARIANT, document, put, put_all
 
 P50 = "latency_ms.p50"

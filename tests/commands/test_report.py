@@ -8,6 +8,7 @@ import pytest
 from slimbench import cli
 from slimbench.history.write import save
 from slimbench.report import charts
+from slimbench.report.chart_style import ChartError
 from tests import example_history
 
 MACHINE = "Linux-CPython-3.11-64bit"
@@ -88,7 +89,7 @@ def test_charts_that_cannot_be_drawn_are_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def draw(*_: object) -> None:
-        raise charts.ChartError("The chart x.png cannot be written: No space left on device.")
+        raise ChartError("The chart x.png cannot be written: No space left on device.")
 
     monkeypatch.setattr(charts, "draw", draw)
     arguments = ["report", "1", "--results", str(results), "--charts", str(tmp_path / "charts")]

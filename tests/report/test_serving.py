@@ -10,8 +10,7 @@ import pytest
 from slimbench.history.document import HistoryError, check
 from slimbench.history.record import History, record
 from slimbench.metrics.serving import summarise
-from slimbench.report.serving import serving
-from slimbench.report.serving_words import SERVING_WORDS
+from slimbench.report.serving import SERVING_WORDS, serving
 from slimbench.serving.figures import ServerFigures
 from slimbench.spec import Unmeasured
 from tests import example_history

@@ -8,8 +8,7 @@ from datetime import timedelta
 
 from slimbench.trend.change_points import level_starts
 from slimbench.trend.quantity import quantity
-from slimbench.trend.series import Partition, Point, Series
-from slimbench.trend.trends import Trend, trend
+from slimbench.trend.trends import Partition, Point, Series, Trend, trend
 from tests.trend.saved import BEGIN, MACHINE
 
 PARTITION = Partition(

@@ -13,12 +13,10 @@ from matplotlib.collections import LineCollection
 from PIL import Image
 
 import slimbench
-from slimbench.report.charts import ChartError
-from slimbench.trend.chart import MOST_PANELS, draw, figure
-from slimbench.trend.labels import LETTER, named_changes
-from slimbench.trend.scale import extent
+from slimbench.report.chart_style import ChartError
+from slimbench.trend.chart import LETTER, MOST_PANELS, draw, extent, figure, named_changes
+from slimbench.trend.notes import ENGLISH
 from slimbench.trend.trends import Trend
-from slimbench.trend.words import ENGLISH
 from tests.trend.made import P50, made, of, point
 from tests.trend.saved import VARIANT
 

@@ -12,9 +12,9 @@ import pytest
 import slimbench
 from slimbench.history.document import HistoryError
 from slimbench.trend import index
+from slimbench.trend.history_summary import Outline, outline
 from slimbench.trend.index import index_path, refresh, using
-from slimbench.trend.outline import Outline, outline
-from slimbench.trend.series import Wanted, series, skipped
+from slimbench.trend.trends import Wanted, series, skipped
 from tests.trend.saved import MACHINE, VARIANT, document, put, put_all
 
 WANTED = Wanted(VARIANT, "latency_ms.p50")

@@ -36,7 +36,7 @@ def make_repository(folder: Path) -> Path:
 
 
 def histories(repository: Path) -> list[dict[str, object]]:
-    files = sorted((repository / "results").glob("*/*.json"))
+    files = sorted((repository / "results").glob("*/0*.json"))
     return [json.loads(file.read_text()) for file in files]
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from slimbench.history.document import HistoryError
 from slimbench.history.record import load
-from slimbench.trend import outline as module
-from slimbench.trend.outline import Outline, outline
+from slimbench.trend import history_summary as module
+from slimbench.trend.history_summary import Outline, outline
 from tests.examples import examples
 from tests.trend.saved import PUBLISHED, VARIANT, document, info_of, put
 

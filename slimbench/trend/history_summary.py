@@ -30,7 +30,7 @@ from slimbench.history.document import (
 from slimbench.history.machine import cpu
 from slimbench.history.record import record, typed
 from slimbench.history.schemas import HISTORY, schema
-from slimbench.report.remarks import clean
+from slimbench.report.notes import clean
 from slimbench.spec import Case
 
 MOST_BYTES = 16 * 2**20

@@ -92,6 +92,13 @@ def clean(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in spaced)
 
 
+def escape_markdown(text: str) -> str:
+    """Escape recorded text, so that GitHub's Markdown shows it as it is."""
+    for character in "\\`*_[]<>|~":
+        text = text.replace(character, f"\\{character}")
+    return text
+
+
 def _captions(history: History, lang: Lang) -> Iterable[str]:
     caption = WORDS[lang].captions.get(history.profile)
     return [caption] if caption else []
