@@ -15,7 +15,7 @@ from slimbench.build.store import Store
 from slimbench.commands import Command
 from slimbench.commands.options import add_results
 from slimbench.datasets.evaluation import Evaluation, evaluation_sha256, load_evaluation
-from slimbench.datasets.photos.choosing import DEFAULT_LIMIT
+from slimbench.datasets.photos.listing import DEFAULT_LIMIT
 from slimbench.errors import UsageProblem
 from slimbench.export.scored_on import scored_on
 from slimbench.export.source import complete_runs

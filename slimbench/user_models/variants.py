@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from slimbench.datasets.photos.refusal import PhotoProblem
+from slimbench.datasets.photos.errors import PhotoProblem
 from slimbench.errors import UsageProblem
 from slimbench.spec import Step, Variant
 from slimbench.steps.calibration_photos import CalibrationPhotos

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from slimbench.datasets.photos.refusal import PhotoProblem, shown
+from slimbench.datasets.photos.errors import PhotoProblem, shown
 
 CLASS_FILE = Path(__file__).with_name("imagenet_classes.txt")
 """Wnid and English name of the 1,000 classes of ImageNet's challenge of 2012, in class order.
