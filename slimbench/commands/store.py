@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         _clean(store)
         if arguments.clear:
             shutil.rmtree(store.root / TRENDS, ignore_errors=True)
-        for sha256 in archives.remove(store):
+        for sha256 in archives.remove_all(store):
             print(f"removed {sha256[:12]} unpacked archive")
     rows = [
         (artifact.key[:12], artifact.title, f"{artifact.bytes / 2**20:.1f}", _day(artifact))
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     if rows:
         headers = ("object", "made by", "MiB", "made on")
         print(tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True))
-    for each in archives.kept(store):
+    for each in archives.unpacked_archives(store):
         print(f"{each.sha256[:12]}  unpacked {each.archive}, {each.files} files")
     total = sum(artifact.bytes for artifact in store.objects())
     noun = "object" if len(rows) == 1 else "objects"

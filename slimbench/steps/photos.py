@@ -17,7 +17,13 @@ import numpy as np
 
 from slimbench.build.store import Store
 from slimbench.datasets.evaluation import ImagesWriter, load_evaluation, save_labels
-from slimbench.datasets.photos.decoding import NAMED, Read, check_bad, named, read_photos
+from slimbench.datasets.photos.decoding import (
+    MOST_LISTED,
+    DecodedPhoto,
+    check_bad,
+    described,
+    read_photos,
+)
 from slimbench.datasets.photos.errors import PhotoProblem
 from slimbench.datasets.photos.labelling import label_folders
 from slimbench.datasets.photos.listing import (
@@ -105,7 +111,7 @@ class EvaluationPhotos(Step):
             "origin": self.origin,
             "images": len(labels),
             "bad": len(photos.bad),
-            "bad_images": [named(read) for read in photos.bad[:NAMED]],
+            "bad_images": [described(read) for read in photos.bad[:MOST_LISTED]],
         }
         save_labels(place.out, labels, labelling.classes, labelling.present(labels), notes)
 
@@ -233,7 +239,7 @@ class _Decoding:
     ) -> None:
         self.listing: Listing = list_classes(root)
         self.chosen = choose(self.listing.files, limit)
-        self.bad: list[Read] = []
+        self.bad: list[DecodedPhoto] = []
         self._root = root
         self._shape = shape
         self._content = content

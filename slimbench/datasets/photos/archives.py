@@ -27,7 +27,7 @@ from pathlib import Path, PureWindowsPath
 from typing import IO, BinaryIO, cast
 
 from slimbench.build.store import VARIABLE, Store
-from slimbench.datasets.photos.errors import PhotoProblem, shown
+from slimbench.datasets.photos.errors import PhotoProblem, printable
 
 FOLDER = "archives"
 """Below the store's root: `archives/<sha256>/files/` and a note of how many there are."""
@@ -72,13 +72,13 @@ _DAMAGE = (
 """What `tarfile` and `zipfile` raise on arbitrary bytes."""
 
 
-class Refused(ValueError):
-    """An archive, or an entry of it, is not what it should be; the message says in which way."""
+class BadArchive(ValueError):
+    """An archive, or one of its entries, is unsafe or damaged; the message says how."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A folder, or a plain file with the size it says it has."""
+    """A folder or a plain file of an archive; `size` is what its header declares, in bytes."""
 
     name: str
     parts: tuple[str, ...]
@@ -89,31 +89,30 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Unpacked:
+class UnpackedArchive:
     """An archive's files in the store: the archive's sha256 and name, and their number."""
 
     sha256: str
     archive: str
     files: int
-    made: float
-    """When, in seconds since 1970."""
 
 
-def kept(store: Store) -> list[Unpacked]:
-    """Return what was unpacked and is whole enough to be used again."""
-    found = []
+def unpacked_archives(store: Store) -> list[UnpackedArchive]:
+    """List the unpacked archives of the store whose notes can be read."""
+    archives = []
     for note in sorted((store.root / FOLDER).glob(f"*/{_NOTE}")):
         try:
-            said = json.loads(note.read_text(encoding="utf-8"))
-            made = note.stat().st_mtime
-            found.append(Unpacked(note.parent.name, said["archive"], int(said["files"]), made))
+            content = json.loads(note.read_text(encoding="utf-8"))
+            archives.append(
+                UnpackedArchive(note.parent.name, content["archive"], int(content["files"]))
+            )
         except (OSError, ValueError, KeyError, TypeError):
             continue
-    return found
+    return archives
 
 
-def remove(store: Store) -> list[str]:
-    """Remove all that was unpacked, also what is damaged; returns their hashes."""
+def remove_all(store: Store) -> list[str]:
+    """Remove all unpacked archives, damaged ones too; returns the sha256 of each archive."""
     removed = []
     for home in sorted((store.root / FOLDER).glob("*")):
         with store.lock(f"archive-{home.name}"):
@@ -122,10 +121,10 @@ def remove(store: Store) -> list[str]:
     return removed
 
 
-def unpacked(archive: Path, store: Store) -> Path:
-    """Return the folder with an archive's files, unpacking them where that was not done yet.
+def unpack(archive: Path, store: Store) -> Path:
+    """Return the folder with an archive's files, unpacking them unless the store has them.
 
-    The archive is read once for its hash, in every run; unpacked only once.
+    Every run reads the archive once for its hash; only the first one unpacks it.
 
     Raises:
         PhotoProblem: It is no archive, is damaged, holds what an archive of photographs does not
@@ -143,17 +142,17 @@ def unpacked(archive: Path, store: Store) -> Path:
                     file.seek(0)
                     _unpack(archive, file, size, store.root / "tmp" / name, home)
     except OSError as error:
-        raise _cannot(archive, error, store) from error
+        raise _unreadable(archive, error, store) from error
     return home / _FILES
 
 
 def _is_whole(home: Path) -> bool:
     """Tell whether all files are there, by their number: whoever cleans a cache removes files."""
     try:
-        wanted = json.loads((home / _NOTE).read_text(encoding="utf-8"))["files"]
+        expected = json.loads((home / _NOTE).read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return bool(sum(len(files) for _, _, files in os.walk(home / _FILES)) == wanted)
+    return bool(sum(len(files) for _, _, files in os.walk(home / _FILES)) == expected)
 
 
 def _unpack(archive: Path, file: BinaryIO, size: int, partial: Path, home: Path) -> None:
@@ -175,19 +174,19 @@ def _unpack(archive: Path, file: BinaryIO, size: int, partial: Path, home: Path)
 
 def _write_files(archive: Path, file: BinaryIO, size: int, folder: Path) -> int:
     """Write every plain file below `folder`; returns how many."""
-    left, number, made = allowance(size), 0, {folder}
+    left, number, created = allowance(size), 0, {folder}
     entry = None
     try:
         for entry in entries(file, size):
             target = folder.joinpath(*entry.parts)
             parent = target if entry.open is None else target.parent
-            if parent not in made:
+            if parent not in created:
                 parent.mkdir(parents=True, exist_ok=True)
-                made.add(parent)
+                created.add(parent)
             if entry.open is not None:
                 left -= _write(entry, target, left)
                 number += 1
-    except Refused as problem:
+    except BadArchive as problem:
         raise PhotoProblem(
             f"{archive} was not unpacked: {problem}. Unpack it yourself if you trust it, "
             "and name the folder."
@@ -209,20 +208,20 @@ def _write_files(archive: Path, file: BinaryIO, size: int, folder: Path) -> int:
 
 
 def _write(entry: Entry, target: Path, left: int) -> int:
-    """Copy one file, counting what really comes out; returns how much."""
+    """Copy one file, counting its real bytes, of which `left` are allowed; returns their number."""
     if entry.open is None or not entry.parts:
-        raise Refused(f"its entry {quoted(entry.name)} is a file without a name")
+        raise BadArchive(f"its entry {quoted(entry.name)} is a file without a name")
     written = 0
     with entry.open() as source, target.open("xb") as copy:
         while chunk := source.read(_CHUNK):
             written += len(chunk)
             if written > left:
-                raise Refused(too_much(entry.name, left))
+                raise BadArchive(too_large(entry.name, left))
             copy.write(chunk)
     return written
 
 
-def _cannot(archive: Path, error: OSError, store: Store) -> PhotoProblem:
+def _unreadable(archive: Path, error: OSError, store: Store) -> PhotoProblem:
     if error.errno in _FULL:
         return PhotoProblem(
             f"No space is left in the artifact store {store.root} to unpack {archive}. "
@@ -238,23 +237,23 @@ def entries(file: BinaryIO, size: int) -> Iterator[Entry]:
     """Yield what an archive of `size` bytes holds; one entry is to be read before the next.
 
     Raises:
-        Refused: An entry climbs out of the archive, is a link or a device, is encrypted, or says
+        BadArchive: An entry climbs out of the archive, is a link or a device, is encrypted, or says
             that it is too large; or there are too many.
     """
     allowed = allowance(size)
-    said = 0
-    for number, entry in enumerate(_of_any_kind(file, allowed), start=1):
-        said += entry.size
+    declared = 0
+    for number, entry in enumerate(_raw_entries(file, allowed), start=1):
+        declared += entry.size
         if number > MAX_ENTRIES:
-            raise Refused(f"it holds more than {MAX_ENTRIES:,} entries")
-        if said > allowed:
-            raise Refused(too_much(entry.name, allowed))
+            raise BadArchive(f"it holds more than {MAX_ENTRIES:,} entries")
+        if declared > allowed:
+            raise BadArchive(too_large(entry.name, allowed))
         yield entry
 
 
 def quoted(name: str) -> str:
-    """Return an entry's name as messages hold it."""
-    return f"'{shown(name)}'"
+    """Return an entry's name, printable and quoted, for messages."""
+    return f"'{printable(name)}'"
 
 
 def allowance(size: int) -> int:
@@ -262,27 +261,27 @@ def allowance(size: int) -> int:
     return min(MAX_BYTES, max(RATIO_FROM, MAX_RATIO * size))
 
 
-def too_much(name: str, allowed: int) -> str:
-    """Say which entry is past what may come out."""
+def too_large(name: str, allowed: int) -> str:
+    """Return the message about the entry with which an archive exceeds `allowed` bytes."""
     return (
         f"up to its entry {quoted(name)} it unpacks to more than {allowed / 2**20:,.0f} MiB, "
         "more than photographs of its size can"
     )
 
 
-def _of_any_kind(file: BinaryIO, allowed: int) -> Iterator[Entry]:
+def _raw_entries(file: BinaryIO, allowed: int) -> Iterator[Entry]:
     start = file.read(4)
     file.seek(0)
     if start.startswith(b"PK"):
-        yield from _of_zip(file)
+        yield from _zip_entries(file)
     elif start.startswith(b"\x1f\x8b"):
         with gzip.GzipFile(fileobj=file, mode="rb") as unzipped:
-            yield from _of_tar(cast(IO[bytes], unzipped), allowed)
+            yield from _tar_entries(cast(IO[bytes], unzipped), allowed)
     else:
-        yield from _of_tar(file, allowed)
+        yield from _tar_entries(file, allowed)
 
 
-def _of_zip(file: BinaryIO) -> Iterator[Entry]:
+def _zip_entries(file: BinaryIO) -> Iterator[Entry]:
     with zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
             # Old packers of Windows separate folders in their own way.
@@ -290,9 +289,9 @@ def _of_zip(file: BinaryIO) -> Iterator[Entry]:
             parts = _parts(name)
             kind = stat.S_IFMT(info.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise Refused(_unwanted(name, link=kind == stat.S_IFLNK))
+                raise BadArchive(_not_plain(name, link=kind == stat.S_IFLNK))
             if info.flag_bits & _ENCRYPTED:
-                raise Refused(f"its entry {quoted(name)} is encrypted")
+                raise BadArchive(f"its entry {quoted(name)} is encrypted")
             if info.is_dir() or name.endswith("/") or kind == stat.S_IFDIR:
                 yield Entry(name, parts, 0, None)
             else:
@@ -303,9 +302,9 @@ def _opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], IO[
     return lambda: archive.open(info)
 
 
-def _of_tar(stream: IO[bytes], allowed: int) -> Iterator[Entry]:
-    guarded = _Guarded(stream, allowed)
-    with tarfile.open(fileobj=cast(IO[bytes], guarded), mode="r:") as archive:
+def _tar_entries(stream: IO[bytes], allowed: int) -> Iterator[Entry]:
+    bounded = _BoundedStream(stream, allowed)
+    with tarfile.open(fileobj=cast(IO[bytes], bounded), mode="r:") as archive:
         while (member := archive.next()) is not None:
             archive.members.clear()  # type: ignore[attr-defined]  # it keeps every header
             parts = _parts(member.name)
@@ -314,18 +313,18 @@ def _of_tar(stream: IO[bytes], allowed: int) -> Iterator[Entry]:
             elif member.isreg():
                 yield Entry(member.name, parts, member.size, _extractor(archive, member))
             else:
-                raise Refused(_unwanted(member.name, link=member.issym() or member.islnk()))
-    if guarded.last != bytes(_BLOCK):
+                raise BadArchive(_not_plain(member.name, link=member.issym() or member.islnk()))
+    if bounded.last != bytes(_BLOCK):
         # tarfile takes a damaged header, or none, for the end.
-        raise Refused("it is damaged or was not copied whole: its end is missing")
+        raise BadArchive("it is damaged or was not copied whole: its end is missing")
 
 
 def _extractor(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Callable[[], IO[bytes]]:
     return lambda: cast(IO[bytes], archive.extractfile(member))
 
 
-class _Guarded:
-    """What tarfile reads through: it trusts the sizes in headers, this does not."""
+class _BoundedStream:
+    """A stream for `tarfile`, which trusts the sizes in headers, that bounds what is read."""
 
     def __init__(self, stream: IO[bytes], allowed: int) -> None:
         self.last = b""
@@ -335,7 +334,7 @@ class _Guarded:
 
     def read(self, size: int = -1) -> bytes:
         if not 0 <= size <= _MAX_READ:
-            raise Refused("it is damaged: one of its headers is too long")
+            raise BadArchive("it is damaged: one of its headers is too long")
         self.last = self._stream.read(size)
         self._check(self._stream.tell())
         return self.last
@@ -349,19 +348,19 @@ class _Guarded:
 
     def _check(self, position: int) -> None:
         if position > self._allowed:
-            raise Refused(f"it unpacks to more than {self._allowed / 2**20:,.0f} MiB")
+            raise BadArchive(f"it unpacks to more than {self._allowed / 2**20:,.0f} MiB")
 
 
 def _parts(name: str) -> tuple[str, ...]:
-    """Split a name into folders; Refused where it could lead out of them on any system."""
+    """Split a name into folders; BadArchive where it could lead out of them on any system."""
     pieces = re.split(r"[/\\]", name)
     if ".." in pieces or name.startswith(("/", "\\")) or PureWindowsPath(name).anchor:
-        raise Refused(f"its entry {quoted(name)} leads out of the archive")
+        raise BadArchive(f"its entry {quoted(name)} leads out of the archive")
     if "\0" in name:
-        raise Refused(f"its entry {quoted(name)} has no name that a file can have")
+        raise BadArchive(f"its entry {quoted(name)} has no name that a file can have")
     return tuple(piece for piece in name.split("/") if piece not in ("", "."))
 
 
-def _unwanted(name: str, *, link: bool) -> str:
+def _not_plain(name: str, *, link: bool) -> str:
     what = "a link" if link else "neither a file nor a folder"
     return f"its entry {quoted(name)} is {what}"

@@ -22,7 +22,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from slimbench.cores import cores
-from slimbench.datasets.photos.errors import PhotoProblem, shown
+from slimbench.datasets.photos.errors import PhotoProblem, printable
 from slimbench.datasets.photos.listing import UNREADABLE, Photo, fingerprint
 from slimbench.spec import Advance, Pixels
 
@@ -50,7 +50,7 @@ MAX_FILE_BYTES = 256 << 20
 BAD_SHARE = 0.01
 """Past this share of images that cannot be decoded, figures are of another data set."""
 
-NAMED = 10
+MOST_LISTED = 10
 """How many bad images a message lists."""
 
 _UPRIGHT = {
@@ -70,8 +70,8 @@ class BadImage(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """One image: its file's sha256, and its pixels or why there are none."""
+class DecodedPhoto:
+    """One image: its file's sha256, and its pixels or the reason why there are none."""
 
     photo: Photo
     fingerprint: bytes
@@ -107,14 +107,14 @@ def decode(  # noqa: PLR0913 - a file, an input, and what is taken
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadImage(_too_large(None, max_pixels)) from error
-    except Exception as error:  # the decoders raise almost anything on wild bytes
+    except Exception as error:  # the decoders raise almost anything on arbitrary bytes
         raise BadImage(_why(content, error, formats)) from error
     pixels = np.asarray(fit(plain, height, width), np.uint8)
     return np.ascontiguousarray(pixels.reshape(height, width, channels))
 
 
 def expect_large_images() -> None:
-    """Let Pillow's warning about large images be an error: such images are refused here.
+    """Turn Pillow's warning about large images into an error: such images are rejected here.
 
     Filters of warnings are the whole process's, so a program calls this once, before threads.
     """
@@ -188,10 +188,10 @@ def _why(content: bytes, error: Exception, formats: tuple[str, ...]) -> str:
 
 def read_photos(
     root: Path, photos: Sequence[Photo], shape: tuple[int, int, int], advance: Advance
-) -> Iterator[Read]:
+) -> Iterator[DecodedPhoto]:
     """Decode images to one shape (height, width, channels), on all cores, in their order.
 
-    Threads do: Pillow lets go of Python's lock while it decodes and resizes.
+    Threads suffice: Pillow releases Python's interpreter lock while it decodes and resizes.
     """
     expect_large_images()
     read = functools.partial(_read, root, shape)
@@ -202,16 +202,16 @@ def read_photos(
             advance(done, len(photos), f"image {done} of {len(photos)}")
 
 
-def check_bad(bad: Sequence[Read], total: int, *, allow_bad: bool) -> None:
-    """Refuse images of which more than `BAD_SHARE` are bad, unless allowed, or all.
+def check_bad(bad: Sequence[DecodedPhoto], total: int, *, allow_bad: bool) -> None:
+    """Reject images of which more than `BAD_SHARE` are bad, unless allowed, or all are.
 
     Raises:
         PhotoProblem: Names the first ten and what is wrong with each.
     """
     if len(bad) == total or (len(bad) > BAD_SHARE * total and not allow_bad):
         verb = "is" if len(bad) == 1 else "are"
-        listed = "; ".join(named(read) for read in bad[:NAMED])
-        more = f"; and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
+        listed = "; ".join(described(photo) for photo in bad[:MOST_LISTED])
+        more = f"; and {len(bad) - MOST_LISTED} more" if len(bad) > MOST_LISTED else ""
         out = "" if len(bad) == total else ", or allow bad images with --allow-bad"
         raise PhotoProblem(
             f"{len(bad)} of {total} images {verb} bad, more than {BAD_SHARE:.0%}: {listed}{more}. "
@@ -219,22 +219,22 @@ def check_bad(bad: Sequence[Read], total: int, *, allow_bad: bool) -> None:
         )
 
 
-def named(read: Read) -> str:
+def described(bad: DecodedPhoto) -> str:
     """Return a bad image's name and what is wrong with it."""
-    return f"{shown('/'.join(read.photo))} ({read.problem})"
+    return f"{printable('/'.join(bad.photo))} ({bad.problem})"
 
 
-def _read(root: Path, shape: tuple[int, int, int], photo: Photo) -> Read:
+def _read(root: Path, shape: tuple[int, int, int], photo: Photo) -> DecodedPhoto:
     path = root.joinpath(*photo)
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             problem = f"the file is longer than {MAX_FILE_BYTES >> 20} MiB"
-            return Read(photo, fingerprint(path), None, problem)
+            return DecodedPhoto(photo, fingerprint(path), None, problem)
         content = path.read_bytes()
     except OSError as error:
-        return Read(photo, UNREADABLE, None, f"it cannot be read: {error.strerror}")
+        return DecodedPhoto(photo, UNREADABLE, None, f"it cannot be read: {error.strerror}")
     sha256 = hashlib.sha256(content).digest()
     try:
-        return Read(photo, sha256, decode(content, *shape))
+        return DecodedPhoto(photo, sha256, decode(content, *shape))
     except BadImage as problem:
-        return Read(photo, sha256, None, str(problem))
+        return DecodedPhoto(photo, sha256, None, str(problem))

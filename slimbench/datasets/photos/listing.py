@@ -124,19 +124,19 @@ def _number(count: int, one: str, many: str) -> str:
 
 
 def _holds_images(folder: Path) -> bool:
-    return any(_is_image(each) for each in _entries(folder))
+    return any(_is_image(entry) for entry in _entries(folder))
 
 
 def _scan(folder: Path) -> tuple[list[str], list[str], int]:
     """Return the names of a folder's folders and images, and how much else there is."""
     folders, images, others = [], [], 0
-    for each in _entries(folder):
-        if each.name.startswith(".") or each.name == _HIDDEN:
+    for entry in _entries(folder):
+        if entry.name.startswith(".") or entry.name == _HIDDEN:
             others += 1
-        elif _is_image(each):
-            images.append(each.name)
-        elif _is_folder(each):
-            folders.append(each.name)
+        elif _is_image(entry):
+            images.append(entry.name)
+        elif _is_folder(entry):
+            folders.append(entry.name)
         else:
             others += 1
     return folders, images, others
@@ -158,8 +158,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     try:
-        with os.scandir(folder) as found:
-            yield from found
+        with os.scandir(folder) as entries:
+            yield from entries
     except OSError as error:
         raise PhotoProblem(
             f"{folder} cannot be read ({error.strerror}). Make it readable, or name another folder."
@@ -202,9 +202,9 @@ def _shares(counts: Mapping[str, int], limit: int | None) -> Mapping[str, int]:
             rounds, left = rounds + more, left - more * (len(counts) - number)
             break
         rounds, left = count, left - cost
-    unfinished = sorted((each for each in counts if counts[each] > rounds), key=_rank)
+    unfinished = sorted((name for name in counts if counts[name] > rounds), key=_rank)
     extra = set(unfinished[:left])
-    return {each: min(counts[each], rounds) + (each in extra) for each in counts}
+    return {name: min(count, rounds) + (name in extra) for name, count in counts.items()}
 
 
 def _rank(*names: str) -> bytes:

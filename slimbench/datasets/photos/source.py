@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slimbench.build.store import Store
-from slimbench.datasets.photos.archives import unpacked
-from slimbench.datasets.photos.errors import LAYOUT, PhotoProblem, shown
+from slimbench.datasets.photos.archives import unpack
+from slimbench.datasets.photos.errors import LAYOUT, PhotoProblem, printable
 from slimbench.datasets.photos.listing import (
     DEFAULT_LIMIT,
     Photo,
@@ -45,7 +45,7 @@ def open_photos(
 
     Raises:
         PhotoProblem: There is nothing, or nothing of that kind, at the path; see
-            `archives.unpacked` and `listing.list_images`.
+            `archives.unpack` and `listing.list_images`.
     """
     if limit is not None and limit < 1:
         raise PhotoProblem(f"At least one image must be taken, not {limit}.")
@@ -65,7 +65,7 @@ def open_photos(
         content=content_sha256(listing.root, folders, chosen),
         origin=(
             f"{taken} {split} images of {classes}{evenly} in the {kind} "
-            f"{shown(path.resolve().name)}"
+            f"{printable(path.resolve().name)}"
         ),
     )
 
@@ -75,7 +75,7 @@ def _folder(path: Path, store: Store) -> Path:
         if path.is_dir():
             return path
         if path.is_file():
-            return unpacked(path, store)
+            return unpack(path, store)
         exists = path.exists()
     except OSError as error:
         raise PhotoProblem(

@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, PngImagePlugin
 
 from slimbench.datasets.photos import decoding
-from slimbench.datasets.photos.decoding import BadImage, Read, check_bad, decode, fit, read_photos
+from slimbench.datasets.photos.decoding import (
+    BadImage,
+    DecodedPhoto,
+    check_bad,
+    decode,
+    fit,
+    read_photos,
+)
 from slimbench.datasets.photos.listing import UNREADABLE
 from slimbench.errors import UsageProblem
 from tests.datasets.photos.pictures import encoded, noise, write_tree
@@ -362,7 +369,7 @@ def test_progress_reaches_the_end(tmp_path, monkeypatch):
 
 
 def bad(count):
-    return [Read(("cat", f"{n}.jpg"), b"", None, "the file is empty") for n in range(count)]
+    return [DecodedPhoto(("cat", f"{n}.jpg"), b"", None, "the file is empty") for n in range(count)]
 
 
 @pytest.mark.parametrize(("count", "total"), [(0, 5), (1, 100), (2, 200), (50, 5000)])
