@@ -32,6 +32,7 @@ from slimbench.spec import (
     Workplace,
 )
 from slimbench.steps import images
+from slimbench.tflite.flatbuffer import IDENTIFIER
 
 Recipe = Literal["f16", "dynamic_wi8", "static_wi8_ai8"]
 
@@ -44,7 +45,6 @@ SIGNATURE = "serving_default"
 PIXELS, SCORES = "pixels", "scores"
 """Names of the signature that a file without one is given, and of its tensors."""
 
-IDENTIFIER = b"TFL3"
 
 Floats = npt.NDArray[np.float32]
 TensorRanges = Mapping[str, Any]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from slimbench.tflite.file import Weight, weights
+from slimbench.tflite.weights import Weight, read_weights
 
 Precision = Literal["f32", "f16", "weights_wi8", "dynamic_wi8", "static_wi8_ai8"]
 
@@ -24,7 +24,7 @@ FLOATS = frozenset({"float32", "float16", "float64", "bfloat16"})
 def precision(model: Path) -> Precision | None:
     """Return a file's precision; None where its weights cannot be read, or it has none."""
     try:
-        return of_weights(weights(model))
+        return of_weights(read_weights(model))
     except ValueError:  # the metrics say of the file what is wrong with it
         return None
 

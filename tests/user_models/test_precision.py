@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from slimbench.tflite.file import Weight
+from slimbench.tflite.weights import Weight
 from slimbench.user_models.precision import of_weights, precision
 from tests.tiny_models import Quantized, first_pixels, linear_model
 
