@@ -9,7 +9,7 @@ from pathlib import Path
 from slimbench.commands import Command
 from slimbench.commands.options import add_results
 from slimbench.errors import UsageProblem
-from slimbench.history.find import resolve
+from slimbench.history.select import resolve
 from slimbench.report import words
 
 

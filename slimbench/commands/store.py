@@ -19,8 +19,8 @@ from slimbench.datasets.photos import archives
 from slimbench.export.scored_on import is_photographs_of
 from slimbench.gate.baseline import Baseline, load_baseline
 from slimbench.history.document import HistoryError
-from slimbench.history.find import runs
 from slimbench.history.record import Entry, History, load
+from slimbench.history.select import runs
 from slimbench.spec import Step
 from slimbench.steps.gzip_size import GzipSize
 from slimbench.suite import profiles, variants

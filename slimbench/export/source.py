@@ -14,8 +14,8 @@ from slimbench.errors import UsageProblem
 from slimbench.export.scored_on import scored_on
 from slimbench.history import rebuild_command
 from slimbench.history.document import HistoryError
-from slimbench.history.find import runs
 from slimbench.history.record import Entry, History, load
+from slimbench.history.select import runs
 from slimbench.networks import weights
 from slimbench.spec import MODEL_FILE, PixelMode
 from slimbench.suite.registry import unknown

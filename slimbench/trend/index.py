@@ -21,7 +21,7 @@ from typing import TypeVar
 from filelock import FileLock, Timeout
 
 from slimbench.history.document import HistoryError
-from slimbench.history.find import Run, runs
+from slimbench.history.select import Run, runs
 from slimbench.spec import Advance
 from slimbench.trend.outline import outline
 
