@@ -50,7 +50,7 @@ def describe(source: Source, licence: str | None) -> Described:
 def _labels(source: Source, classes: int) -> tuple[str, ...] | Unmeasured:
     dataset = source.entries[0].dataset
     known = datasets.all_datasets()
-    if rebuild_command.is_own(source.history.profile):
+    if rebuild_command.is_user_profile(source.history.profile):
         if not source.classes:
             return Unmeasured(_without_names(source.entries[0]))
         names = source.classes

@@ -31,7 +31,7 @@ def export_step(source: Source, weights: str | None) -> Export | Unmeasured:
     made = variants.all_variants(source.entries[0].dataset, choices)
     variant = made.get(source.variant)
     if variant is None:
-        if rebuild_command.is_own(source.history.profile):
+        if rebuild_command.is_user_profile(source.history.profile):
             return Unmeasured("it came from a file of its user's (--model), which is its source")
         return Unmeasured(f"no variant of this checkout is called {source.variant}")
     if recipe.key(variant.chain, source.history.seed) != source.artifact.key:

@@ -127,7 +127,9 @@ def _artifact(entry: Entry, store: Store) -> Artifact | None:
 
 def _own_classes(history: History, entry: Entry, store: Store) -> tuple[str, ...]:
     """Return what the images that a user's model was scored on name its classes."""
-    evaluation = scored_on(entry, store) if rebuild_command.is_own(history.profile) else None
+    evaluation = (
+        scored_on(entry, store) if rebuild_command.is_user_profile(history.profile) else None
+    )
     return () if evaluation is None else evaluation.classes
 
 

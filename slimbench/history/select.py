@@ -19,15 +19,15 @@ WAYS = (
 """How a run can be named, for messages and help."""
 
 MOST = 26
-"""A pattern that takes in more runs than this was not meant."""
+"""Runs that a pattern may match; more were hardly meant."""
 
 NOT_MACHINES = frozenset({"published", "baselines"})
 """Folders of the results that hold chosen files, not this machine's runs."""
 
 _NAME = re.compile(r"(?P<number>\d{4,18})_.+_(?P<taken>\d{8}_\d{6})(_dirty)?\.json")
 
-_IN_NAMES = 12
-"""Digits of the commit that a history's file name has."""
+_COMMIT_DIGITS = 12
+"""Digits of the commit in a history's file name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,11 @@ def select_one(what: str, root: Path, profile: str | None = None) -> History:
     Raises:
         HistoryError: as `select`, and where a pattern names several.
     """
-    found = select(what, root, profile)
-    if len(found) > 1:
-        names = ", ".join(history.path.name for history in found)
-        raise HistoryError(f"{what!r} names {len(found)} runs where one is wanted: {names}.")
-    return found[0]
+    histories = select(what, root, profile)
+    if len(histories) > 1:
+        names = ", ".join(history.path.name for history in histories)
+        raise HistoryError(f"{what!r} names {len(histories)} runs where one is wanted: {names}.")
+    return histories[0]
 
 
 def runs(root: Path, machine_id: str | None) -> list[Run]:
@@ -108,21 +108,22 @@ def latest(
     Raises:
         HistoryError: There is no such run, or a newer one cannot be read.
     """
-    passed: list[History] = []
+    incomplete: list[History] = []
     for run in runs(root, machine_id):
         history = load(run.path)
         if profile is not None and history.profile != profile:
             continue
         if history.status == "complete" or not complete_only:
             return history
-        passed.append(history)
+        incomplete.append(history)
     what = f"{'complete ' if complete_only else ''}run{f' of {profile}' if profile else ''}"
     hint = (
-        f"The newest, {passed[0].path.name}, is {passed[0].status}: name it by its number or path."
-        if passed
+        f"The newest, {incomplete[0].path.name}, is {incomplete[0].status}: name it by its number "
+        "or path."
+        if incomplete
         else "Run the benchmarks first."
     )
-    raise HistoryError(f"There is no {what} in {_place(root, machine_id)}. {hint}")
+    raise HistoryError(f"There is no {what} in {_folder(root, machine_id)}. {hint}")
 
 
 def by_number(root: Path, machine_id: str | None, number: int) -> History:
@@ -131,17 +132,17 @@ def by_number(root: Path, machine_id: str | None, number: int) -> History:
     Raises:
         HistoryError: There is none, several machines have one, or it cannot be read.
     """
-    every = runs(root, machine_id)
-    found = [run for run in every if run.number == number]
-    if len(found) > 1:
-        places = ", ".join(str(run.path) for run in found)
-        raise HistoryError(f"There are several runs {number}: name one by its path ({places}).")
-    if not found:
-        known = ", ".join(str(run.number) for run in every[:10]) or "none"
+    saved = runs(root, machine_id)
+    matching = [run for run in saved if run.number == number]
+    if len(matching) > 1:
+        paths = ", ".join(str(run.path) for run in matching)
+        raise HistoryError(f"There are several runs {number}: name one by its path ({paths}).")
+    if not matching:
+        known = ", ".join(str(run.number) for run in saved[:10]) or "none"
         raise HistoryError(
-            f"There is no run {number} in {_place(root, machine_id)}. Newest: {known}."
+            f"There is no run {number} in {_folder(root, machine_id)}. Newest: {known}."
         )
-    return load(found[0].path)
+    return load(matching[0].path)
 
 
 def resolve(
@@ -164,17 +165,17 @@ def _is_pattern(what: str) -> bool:
 
 
 def _by_pattern(pattern: str, root: Path) -> tuple[History, ...]:
-    every = runs(root, None)
-    found = [run for run in every if fnmatchcase(run.path.name, pattern)]
-    if not found:
-        newest = ", ".join(run.path.name for run in every[:3]) or "none"
+    saved = runs(root, None)
+    matching = [run for run in saved if fnmatchcase(run.path.name, pattern)]
+    if not matching:
+        newest = ", ".join(run.path.name for run in saved[:3]) or "none"
         raise HistoryError(f"No run in {root} has a name like {pattern!r}. Newest: {newest}.")
-    if len(found) > MOST:
+    if len(matching) > MOST:
         raise HistoryError(
-            f"{pattern!r} names {len(found)} runs, more than {MOST} cannot be shown. "
+            f"{pattern!r} names {len(matching)} runs, more than {MOST} cannot be shown. "
             "Narrow the pattern."
         )
-    return tuple(load(run.path) for run in reversed(found))
+    return tuple(load(run.path) for run in reversed(matching))
 
 
 def _by_commit(prefix: str, root: Path, profile: str | None) -> History:
@@ -183,26 +184,26 @@ def _by_commit(prefix: str, root: Path, profile: str | None) -> History:
         raise HistoryError(
             f"{prefix!r} is not the beginning of a commit: it takes at least 4 hexadecimal digits."
         )
-    named = [run for run in runs(root, None) if _commit(run).startswith(prefix[:_IN_NAMES])]
+    named = [run for run in runs(root, None) if _commit(run).startswith(prefix[:_COMMIT_DIGITS])]
     commits = sorted({_commit(run) for run in named})
     if len(commits) > 1:
         raise HistoryError(
             f"Several commits begin with {prefix}: {', '.join(commits)}. Give more digits."
         )
-    found = [
+    histories = [
         history
         for run in named
         if (history := load(run.path)).commit.startswith(prefix)
         and profile in (None, history.profile)
     ]
     what = f"run of commit {prefix}{f' and profile {profile}' if profile else ''}"
-    if not found:
+    if not histories:
         raise HistoryError(f"There is no {what} in {root}.")
-    complete = [history for history in found if history.status == "complete"]
+    complete = [history for history in histories if history.status == "complete"]
     if not complete:
         raise HistoryError(
-            f"There is no complete {what} in {root}. The newest, {found[0].path.name}, is "
-            f"{found[0].status}: name it by its number or path."
+            f"There is no complete {what} in {root}. The newest, {histories[0].path.name}, is "
+            f"{histories[0].status}: name it by its number or path."
         )
     profiles = sorted({history.profile for history in complete})
     if len(profiles) > 1:
@@ -224,5 +225,5 @@ def _runs_in(folder: Path) -> Iterator[Run]:
             yield Run(int(match["number"]), match["taken"], path)
 
 
-def _place(root: Path, machine_id: str | None) -> Path:
+def _folder(root: Path, machine_id: str | None) -> Path:
     return root / machine_id if machine_id else root
