@@ -12,7 +12,7 @@ from slimbench.commands.options import add_results
 from slimbench.history.select import WAYS, select_one
 
 if TYPE_CHECKING:
-    from slimbench.export.card import Exported
+    from slimbench.export.description import Exported
     from slimbench.export.source import Source
 
 
@@ -48,7 +48,6 @@ def run(arguments: argparse.Namespace) -> int:
     from slimbench.build.store import Store  # noqa: PLC0415
     from slimbench.export import folder, saved_model  # noqa: PLC0415
     from slimbench.export.source import complete_runs, find_source  # noqa: PLC0415
-    from slimbench.export.write import write  # noqa: PLC0415
     from slimbench.progress import BuildProgress  # noqa: PLC0415
 
     folder.check(arguments.folder.resolve(), arguments.variant)
@@ -63,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     progress = BuildProgress(Console(stderr=True)) if arguments.build else None
     artifact = saved_model.find(step, source, store, progress)
     with folder.written(arguments.folder, source.variant) as partial:
-        exported = write(partial, source, artifact)
+        exported = folder.write(partial, source, artifact)
     _say(arguments.folder, source, exported)
     return 0
 

@@ -16,7 +16,7 @@ from slimbench.build.store import Artifact, Store
 from slimbench.commands import Command
 from slimbench.commands.options import add_results
 from slimbench.datasets.photos import archives
-from slimbench.export.scored_on import is_photographs_of
+from slimbench.export.source import is_photographs_of
 from slimbench.gate.baseline import Baseline, load_baseline
 from slimbench.history.document import HistoryError
 from slimbench.history.record import Entry, History, load

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from slimbench.build.store import Store
 from slimbench.errors import UsageProblem
-from slimbench.export.describe import describe
+from slimbench.export.description import describe
 from slimbench.export.source import Source, find_source
 from slimbench.history import rebuild_command
 from slimbench.history.document import HistoryError
