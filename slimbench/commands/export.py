@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     from slimbench.export.source import complete_runs, find_source  # noqa: PLC0415
     from slimbench.progress import BuildProgress  # noqa: PLC0415
 
-    folder.check(arguments.folder.resolve(), arguments.variant)
+    folder.check_target(arguments.folder.resolve(), arguments.variant)
     histories = (
         complete_runs(arguments.results, arguments.profile)
         if arguments.run is None
@@ -61,8 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     step = saved_model.export_step(source, arguments.weights)
     progress = BuildProgress(Console(stderr=True)) if arguments.build else None
     artifact = saved_model.find(step, source, store, progress)
-    with folder.written(arguments.folder, source.variant) as partial:
-        exported = folder.write(partial, source, artifact)
+    with folder.atomic_folder(arguments.folder, source.variant) as partial:
+        exported = folder.write_files(partial, source, artifact)
     _say(arguments.folder, source, exported)
     return 0
 

@@ -50,7 +50,7 @@ IMAGENET = "imagenet"
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """Metadata for a file, and why it lacks what it lacks."""
+    """Metadata for a file, and for each part that is missing, why."""
 
     metadata: Metadata
     reasons: dict[str, str]
@@ -58,7 +58,7 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written, for the card; the paths are in the exported folder."""
+    """What was written, for the card; paths are in the exported folder."""
 
     model: Path
     metadata: Metadata

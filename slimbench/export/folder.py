@@ -37,27 +37,27 @@ def card_file(variant: str) -> str:
 
 
 @contextlib.contextmanager
-def written(target: Path, variant: str) -> Iterator[Path]:
-    """Give an empty folder beside `target`, which it becomes when the block ends well.
+def atomic_folder(target: Path, variant: str) -> Iterator[Path]:
+    """Yield an empty folder beside `target` that replaces it when the block succeeds.
 
     Raises:
         UsageProblem: `target` cannot be such a folder, or holds something else.
         OSError: It cannot be written; what was there before is untouched.
     """
     target = target.resolve()
-    check(target, variant)
+    check_target(target, variant)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     try:
         yield partial
-        check(target, variant)
+        check_target(target, variant)
         _replace(target, partial)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def check(target: Path, variant: str) -> None:
+def check_target(target: Path, variant: str) -> None:
     """Refuse a target that is no folder, or holds anything but an export of this variant."""
     if not target.parent.is_dir():
         raise UsageProblem(f"There is no folder {target.parent}: make it, or name another.")
@@ -65,18 +65,18 @@ def check(target: Path, variant: str) -> None:
         return
     if not target.is_dir():
         raise UsageProblem(f"{target} is a file: name a folder that is empty or not there yet.")
-    there = {path.name for path in target.iterdir()}
-    own = {card_file(variant), model_file(variant), SAVED_MODEL_FOLDER}
-    if not there or (there <= own and _is_card(target / card_file(variant), variant)):
+    names = {path.name for path in target.iterdir()}
+    exported = {card_file(variant), model_file(variant), SAVED_MODEL_FOLDER}
+    if not names or (names <= exported and _is_card(target / card_file(variant), variant)):
         return
-    strange = ", ".join(sorted(there - own)[:3]) or "no card of an export"
+    unexpected = ", ".join(sorted(names - exported)[:3]) or "no card of an export"
     raise UsageProblem(
-        f"{target} is not empty and no earlier export of {variant} alone (it holds {strange}). "
+        f"{target} is not empty and no earlier export of {variant} alone (it holds {unexpected}). "
         "Name another folder, or empty it."
     )
 
 
-def write(folder: Path, source: Source, saved_model: Artifact | Unmeasured) -> Exported:
+def write_files(folder: Path, source: Source, saved_model: Artifact | Unmeasured) -> Exported:
     """Write everything into an empty folder and return what was written.
 
     A file that brought metadata of its own keeps it, and is copied as it is.
@@ -87,9 +87,9 @@ def write(folder: Path, source: Source, saved_model: Artifact | Unmeasured) -> E
     licence: str | None = source.notes.get(LICENCE_NOTE)
     model = folder / model_file(source.variant)
     try:
-        own = read_metadata(source.model)
-        described = describe(source, licence) if own is None else Described(own, {})
-        if own is None:
+        original = read_metadata(source.model)
+        described = describe(source, licence) if original is None else Described(original, {})
+        if original is None:
             write_metadata(source.model, model, described.metadata)
         else:
             with replacing(model) as partial:
@@ -97,9 +97,9 @@ def write(folder: Path, source: Source, saved_model: Artifact | Unmeasured) -> E
     except ValueError as error:
         raise UsageProblem(str(error)) from error
     reasons = dict(described.reasons)
-    if own is not None and not own.labels:
+    if original is not None and not original.labels:
         reasons["labels"] = "the metadata that the file brought names none"
-    if own is not None and own.mean is None:
+    if original is not None and original.mean is None:
         reasons["input.normalization"] = "the metadata that the file brought has none"
     if isinstance(saved_model, Unmeasured):
         reasons["saved_model"] = saved_model.reason
@@ -108,7 +108,7 @@ def write(folder: Path, source: Source, saved_model: Artifact | Unmeasured) -> E
     exported = Exported(
         model=model,
         metadata=described.metadata,
-        metadata_from="export" if own is None else "original",
+        metadata_from="export" if original is None else "original",
         saved_model=None if isinstance(saved_model, Unmeasured) else saved_model,
         reasons=reasons,
     )
@@ -130,11 +130,11 @@ def _replace(target: Path, partial: Path) -> None:
     if not target.exists():
         partial.rename(target)
         return
-    grave = target.with_name(f".{target.name}.{os.getpid()}.replaced")
-    target.rename(grave)
+    replaced = target.with_name(f".{target.name}.{os.getpid()}.replaced")
+    target.rename(replaced)
     try:
         partial.rename(target)
     except OSError:
-        grave.rename(target)
+        replaced.rename(target)
         raise
-    shutil.rmtree(grave, ignore_errors=True)
+    shutil.rmtree(replaced, ignore_errors=True)

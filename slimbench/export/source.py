@@ -78,20 +78,20 @@ def find_source(variant: str, histories: Iterable[History], store: Store) -> Sou
     without_file: list[History] = []
     for history in histories:
         names |= dict.fromkeys(entry.case.variant for entry in history.entries)
-        found = _measured(variant, history)
-        if not found:
+        entries = _measured(variant, history)
+        if not entries:
             continue
-        artifact = _artifact(found[0], store)
+        artifact = _artifact(entries[0], store)
         if artifact is not None:
             return Source(
                 history=history,
-                entries=found,
+                entries=entries,
                 artifact=artifact,
                 chain=_recipe(artifact.folder),
                 notes=_notes(artifact.folder),
-                pixels=found[0].pixels,
-                newer=tuple(each.path.name for each in without_file),
-                classes=_own_classes(history, found[0], store),
+                pixels=entries[0].pixels,
+                newer=tuple(newer.path.name for newer in without_file),
+                classes=_user_classes(history, entries[0], store),
             )
         without_file.append(history)
     if not names:
@@ -117,9 +117,9 @@ def scored_on(entry: Entry, store: Store) -> Evaluation | None:
             continue
         intact = store.find(artifact.key)
         if intact is not None:
-            found = load_evaluation(intact.folder)
-            if evaluation_sha256(found.images, found.labels) == entry.eval_sha256:
-                return found
+            evaluation = load_evaluation(intact.folder)
+            if evaluation_sha256(evaluation.images, evaluation.labels) == entry.eval_sha256:
+                return evaluation
     return None
 
 
@@ -155,8 +155,8 @@ def _artifact(entry: Entry, store: Store) -> Artifact | None:
     return None
 
 
-def _own_classes(history: History, entry: Entry, store: Store) -> tuple[str, ...]:
-    """Return what the images that a user's model was scored on name its classes."""
+def _user_classes(history: History, entry: Entry, store: Store) -> tuple[str, ...]:
+    """Return the class names of a user's model, as the images that it was scored on name them."""
     evaluation = (
         scored_on(entry, store) if rebuild_command.is_user_profile(history.profile) else None
     )
