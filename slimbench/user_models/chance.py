@@ -20,3 +20,12 @@ def is_near_chance(interval: Sequence[float], classes: int) -> bool:
     guessing = 1 / classes
     hardly_better = min(TIMES_CHANCE * guessing, guessing + SHARE_ABOVE * (1 - guessing))
     return low <= guessing <= high or high < hardly_better
+
+
+def near_chance(model: str, share: float, classes: int, pixels: str) -> str:
+    """Warn that a user's model does hardly better than guessing among its classes."""
+    return (
+        f"{model} is right on {share:.1%} of the images, about as often as guessing among "
+        f"{classes:,} classes: it may expect other pixels than {pixels} (--pixels) or have its "
+        "classes in another order (--labels)."
+    )
