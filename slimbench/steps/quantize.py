@@ -27,14 +27,13 @@ from slimbench.spec import (
     Labels,
     PixelMode,
     Pixels,
+    Recipe,
     Step,
     Toolchain,
     Workplace,
 )
 from slimbench.steps import images
 from slimbench.tflite.flatbuffer import IDENTIFIER
-
-Recipe = Literal["f16", "dynamic_wi8", "static_wi8_ai8"]
 
 Ranges = Literal["averaged", "widest"]
 """How an int8 tensor's range follows from the calibration images: see `Quantize`."""

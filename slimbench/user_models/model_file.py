@@ -1,7 +1,7 @@
-"""What a `.tflite` file says of itself: its image size, its number of classes, its integers.
+"""A user's `.tflite` file: its image size, its number of classes, its integers, its precision.
 
-Asked of the runtime in a process of its own with a time limit, because a file from anywhere can
-crash or hang it, and a run should end with a sentence then.
+All but the precision is asked of the runtime in a process of its own with a time limit, because an
+untrusted file can crash or hang it, and a run should end with a sentence then.
 """
 
 from __future__ import annotations
@@ -11,21 +11,34 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from slimbench.engines.tensors import Quantization, quantization
 from slimbench.errors import UsageProblem
 from slimbench.paths import CODE
+from slimbench.tflite.weights import Weight, read_weights
 
 TIME_LIMIT = 120.0
 """Seconds within which a model must load and answer once; the largest here take one."""
 
 CHANNELS = (1, 3)
+
+Precision = Literal["f32", "f16", "weights_wi8", "dynamic_wi8", "static_wi8_ai8"]
+
+IN_WORDS: dict[Precision, str] = {
+    "f32": "float weights",
+    "f16": "weights in 16 bits (f16)",
+    "weights_wi8": "weights in 8 bits or fewer, computed in float",
+    "dynamic_wi8": "weights in 8 bits or fewer, activations quantised while running (dynamic_wi8)",
+    "static_wi8_ai8": "8 bits or fewer throughout (static_wi8_ai8)",
+}
+
+FLOATS = frozenset({"float32", "float16", "float64", "bfloat16"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +121,24 @@ def describe(told: Mapping[str, Any]) -> ModelFile:
     return ModelFile(height, width, channels, classes, _quantization(source))
 
 
+def precision(model: Path) -> Precision | None:
+    """Return a file's precision; None where its weights cannot be read, or it has none."""
+    try:
+        return of_weights(read_weights(model))
+    except ValueError:  # the metrics say of the file what is wrong with it
+        return None
+
+
+def of_weights(found: Iterable[Weight]) -> Precision | None:
+    """Return the precision that weights have, the lowest where they differ.
+
+    Quantisers leave what is small or sensitive in float, so a part says what was done to a file.
+    """
+    kinds = {_kind(weight) for weight in found}
+    order: tuple[Precision, ...] = ("static_wi8_ai8", "dynamic_wi8", "weights_wi8", "f16", "f32")
+    return next((each for each in order if each in kinds), None)
+
+
 def _sole(tensors: list[dict[str, Any]], what: str) -> dict[str, Any]:
     if len(tensors) != 1:
         names = ", ".join(tensor["name"] for tensor in tensors) or "none"
@@ -182,3 +213,11 @@ def _explained(problem: str) -> str:
             "a newer ai-edge-litert."
         )
     return f"{problem.rstrip('.')}. Build or copy it again."
+
+
+def _kind(weight: Weight) -> Precision:
+    if weight.dtype in FLOATS:
+        return "f16" if weight.dtype == "float16" else "f32"
+    if weight.unpacked:
+        return "weights_wi8"
+    return "dynamic_wi8" if weight.computed in FLOATS else "static_wi8_ai8"

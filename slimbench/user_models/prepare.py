@@ -19,14 +19,10 @@ from slimbench.steps.own_convert import OwnConvert
 from slimbench.steps.own_file import OwnFile, Source
 from slimbench.suite.profiles import Profile
 from slimbench.tflite.metadata import Metadata, read_metadata
-from slimbench.user_models.chains import Chain, parse
-from slimbench.user_models.expected_pixels import expected_pixels
-from slimbench.user_models.labels import class_names
-from slimbench.user_models.model_file import inspect
-from slimbench.user_models.photos import OwnPhotos, open_own
-from slimbench.user_models.precision import IN_WORDS, precision
-from slimbench.user_models.request import NAME, OwnRun, Request, find_sources
-from slimbench.user_models.variants import OwnModel, variants_of
+from slimbench.user_models.conventions import class_names, expected_pixels
+from slimbench.user_models.model_file import IN_WORDS, inspect, precision
+from slimbench.user_models.request import NAME, Chain, OwnRun, Request, find_sources, parse
+from slimbench.user_models.variants import OwnModel, OwnPhotos, open_own, variants_of
 
 NO_DATA = "none"
 SEED = 0

@@ -22,7 +22,7 @@ from slimbench.steps.images import training_images
 from slimbench.steps.own_file import OwnFile, content_of
 from slimbench.steps.photos import TrainingPhotos, of_photos
 from slimbench.steps.quantize import Quantize, with_signature
-from slimbench.user_models.photos import open_own
+from slimbench.user_models.variants import open_own
 from tests.build.recorder import made
 from tests.tiny_models import SHAPE, identity_model, linear_model
 from tests.user_models.colours import COLOURS, colour_model, pictures
