@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
+from slimbench._suite.variants import digits, student
 from tabulate import tabulate
 
-from bench.variants import digits, student
 from slimbench.atomic_write import write_text
 from slimbench.build.scheduler import Failure, build
 from slimbench.build.store import Store

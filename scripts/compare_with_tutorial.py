@@ -54,7 +54,8 @@ for make in (applications.ResNet50, applications.MobileNetV2):
 CHAINS = f"""
 import numpy as np
 from rich.console import Console
-from bench import engines, variants
+from slimbench import engines
+from slimbench.suite import variants
 from slimbench.progress import BuildProgress
 from slimbench.spec import MODEL_FILE, Choices
 from slimbench.build.scheduler import build

@@ -28,7 +28,7 @@ from slimbench.errors import UsageProblem
 from slimbench.history.document import HistoryError
 from slimbench.history.record import History
 from slimbench.history.select import WAYS, select
-from slimbench.paths import RESULTS
+from slimbench.paths import results_folder
 from slimbench.spec import Case
 
 CONFIDENCE = 0.95
@@ -179,7 +179,9 @@ def main() -> int:
     """Show the table and write the JSON where that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("runs", nargs="+", metavar="RUN", help=WAYS)
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where histories are saved")
+    parser.add_argument(
+        "--results", type=Path, default=results_folder(), help="where histories are saved"
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write every pair there as JSON")
     arguments = parser.parse_args()
     try:

@@ -21,19 +21,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import psutil
 
 from slimbench import engines
-from slimbench.serving.job import Clients, Job, Load, Poisson
-from slimbench.serving.load import percentile_ms, put_under, running
-from slimbench.serving.overload import overload
-from slimbench.serving.questions import questions, serial_answers
-from slimbench.serving.rate import Trial, highest_rate
-from slimbench.serving.server_process import ServerProcess, ask, started
+from slimbench.serving import load
+from slimbench.serving.capacity import Trial, highest_rate, overload
+from slimbench.serving.http_client import fetch_status
+from slimbench.serving.load import Clients, LoadResult, LoadTest, Poisson, running
+from slimbench.serving.messages import prediction_requests
+from slimbench.serving.servers import ServerProcess, serial_responses, started
 from slimbench.webapp.manifest import DEFAULT, read_manifest
 
 PICTURES = 64
@@ -49,14 +49,14 @@ CHILD_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Soaked:
-    """A running server, and the job of asking it one thing after the other."""
+    """A running server, and the test of one client that sends it requests."""
 
     server: ServerProcess
-    job: Job
+    test: LoadTest
 
-    def put(self, arrivals: Clients | Poisson) -> Load:
+    def put(self, arrivals: Clients | Poisson) -> LoadResult:
         """Put it under load."""
-        return put_under(Job(self.job.port, self.job.requests, self.job.expected, arrivals))
+        return load.run(replace(self.test, arrivals=arrivals))
 
     def worker(self) -> psutil.Process:
         """Return the process that serves, below the supervisor."""
@@ -74,7 +74,7 @@ def soaked(manifest: Path, batching: str) -> Iterator[Soaked]:
     model = read_manifest(manifest).stable
     images = pictures(model.input_shape)
     session = engines.get("litert").load(model.file, 1, model.pixels)
-    asked = questions(session, images)
+    asked = prediction_requests(session, images)
     session.close()
     options = ["--manifest", str(manifest.absolute()), *([batching] if batching else [])]
 
@@ -86,8 +86,8 @@ def soaked(manifest: Path, batching: str) -> Iterator[Soaked]:
         server = ServerProcess("slimbench serve", command, "/readyz", log)
         with started(server) as seconds:
             print(f"ready after {seconds:.2f} s")
-            expected = serial_answers(server, asked)
-            yield Soaked(server, Job(server.port, asked.requests, expected, Clients(1, 0.0)))
+            expected = serial_responses(server, asked)
+            yield Soaked(server, LoadTest(server.port, asked.requests, expected, Clients(1, 0.0)))
 
 
 def pictures(shape: tuple[int, int, int]) -> np.ndarray:
@@ -104,15 +104,16 @@ def pictures(shape: tuple[int, int, int]) -> np.ndarray:
 def same(soak: Soaked, given: argparse.Namespace) -> list[str]:
     """Hold concurrent answers against those that were given one by one."""
     count = given.count or 20_000
-    load = soak.put(Clients(given.clients, 3600, count=count))
+    result = soak.put(Clients(given.clients, 3600, count=count))
     print(
-        f"{count:,} concurrent answers, {given.clients} clients: {load.right_count:,} equal to the "
-        f"serial ones, {load.wrong_count:,} not, {len(load.statuses) - load.count(200):,} not "
-        f"answered; {load.right_count / load.seconds:,.0f} a second"
+        f"{count:,} concurrent answers, {given.clients} clients: {result.right_count:,} equal to "
+        f"the serial ones, {result.wrong_count:,} not, "
+        f"{len(result.statuses) - result.count(200):,} not answered; "
+        f"{result.right_count / result.seconds:,.0f} a second"
     )
-    for wrong in load.wrong:
+    for wrong in result.wrong:
         print(f"  wrong: {wrong}")
-    return [] if load.right_count == count else ["not every answer is the serial one"]
+    return [] if result.right_count == count else ["not every answer is the serial one"]
 
 
 def memory(soak: Soaked, given: argparse.Namespace) -> list[str]:
@@ -121,9 +122,9 @@ def memory(soak: Soaked, given: argparse.Namespace) -> list[str]:
     weights = []
     for step in range(11):
         if step:
-            load = soak.put(Clients(given.clients, 3600, count=count // 10))
-            if load.right_count != len(load.statuses):
-                return [f"statuses {load.by_status}, {load.wrong_count} wrong"]
+            result = soak.put(Clients(given.clients, 3600, count=count // 10))
+            if result.right_count != len(result.statuses):
+                return [f"statuses {result.by_status}, {result.wrong_count} wrong"]
         weights.append(soak.worker().memory_info().rss / 2**20)
     growth = weights[10] - weights[5]
     shown = " ".join(f"{each:.1f}" for each in weights)
@@ -139,13 +140,13 @@ def flood(soak: Soaked, given: argparse.Namespace) -> list[str]:
     top_rate = top.right_count / top.seconds
 
     def attempt(rate: float) -> Trial:
-        p99 = percentile_ms(soak.put(Poisson(rate, 2.0, grace_s=1.0)), 99)
+        p99 = soak.put(Poisson(rate, 2.0, grace_s=1.0)).percentile_ms(99)
         return Trial(rate, p99, p99 is not None and p99 <= P99_LIMIT_MS)
 
     best, _ = highest_rate(attempt, top_rate / 4, top_rate * 1.5, 3)
     if best is None:
         return [f"no rate keeps the 99th percentile under {P99_LIMIT_MS:g} ms"]
-    found = overload(soak.job, best.rate_per_s, 10, given.seconds, P99_LIMIT_MS)
+    found = overload(soak.test, best.rate_per_s, 10, given.seconds, P99_LIMIT_MS)
     p50 = statistics.median(each for each in single.latencies_ms if each is not None)
     print(f"one client: {p50:.2f} ms; highest rate {best.rate_per_s:,.0f}/s")
     print(f"{found.offered_per_s:,.0f}/s for {found.seconds:g} s: statuses {dict(found.statuses)}")
@@ -169,21 +170,20 @@ def crash(soak: Soaked, given: argparse.Namespace) -> list[str]:
         time.sleep(1.5)  # a server that has run for a while
         worker = soak.worker()
         arrivals = Clients(given.clients, 3.0)
-        job = Job(soak.job.port, soak.job.requests, soak.job.expected, arrivals)
-        with running(job) as clients:
+        with running(replace(soak.test, arrivals=arrivals)) as clients:
             time.sleep(0.5)
             began = time.perf_counter()
             os.kill(worker.pid, signal.SIGSEGV)
             worker.wait(CHILD_S)
-            while ask(soak.job.port, "/readyz", 10.0) != 200:
+            while fetch_status(soak.test.port, "/readyz", 10.0) != 200:
                 time.sleep(0.005)
             times.append(time.perf_counter() - began)
-            load = clients.result()
+            result = clients.result()
         print(
-            f"back after {times[-1]:.2f} s; meanwhile statuses {load.by_status}, "
-            f"{load.wrong_count} wrong"
+            f"back after {times[-1]:.2f} s; meanwhile statuses {result.by_status}, "
+            f"{result.wrong_count} wrong"
         )
-        if load.wrong_count:
+        if result.wrong_count:
             return ["wrong answers around a crash"]
     return [] if max(times) <= BACK_S else [f"not back within {BACK_S:g} s"]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib.metadata
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from slimbench import commands
 from slimbench.commands import Command
@@ -61,20 +63,33 @@ def make_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
         "--version", action="version", version=importlib.metadata.version("slimbench")
     )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in _commands(words):
-        subparser = subparsers.add_parser(command.name, help=command.help, description=command.help)
-        command.add_arguments(subparser)
-        subparser.set_defaults(command=command)
+    try:
+        chosen: Command = registry.constant(commands, "COMMAND", words[0] if words else "")
+    except LookupError:
+        for name, summary in _summaries():
+            subparsers.add_parser(name, help=summary)
+        return parser
+    subparser = subparsers.add_parser(chosen.name, help=chosen.help, description=chosen.help)
+    chosen.add_arguments(subparser)
+    subparser.set_defaults(command=chosen)
     return parser
 
 
-def _commands(words: Sequence[str]) -> Iterable[Command]:
-    """Return the command that is asked for, or all: to import all takes longer than most take."""
-    try:
-        asked: Command = registry.constant(commands, "COMMAND", words[0])
-    except LookupError:
-        return registry.constants(commands, "COMMAND")
-    return [asked]
+def _summaries() -> Iterator[tuple[str, str]]:
+    """Yield each subcommand's name and line of help, as they stand in its file.
+
+    They are read, not imported: to import all subcommands takes longer than most of them do.
+    """
+    for path in sorted(Path(commands.__file__).parent.glob("[!_]*.py")):
+        for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+            match statement:
+                case ast.Assign(
+                    targets=[ast.Name(id="COMMAND")],
+                    value=ast.Call(
+                        args=[ast.Constant(value=str(name)), ast.Constant(value=str(summary)), *_]
+                    ),
+                ):
+                    yield name, summary
 
 
 if __name__ == "__main__":

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from slimbench.errors import Unavailable
 
 Pixels = npt.NDArray[np.uint8]
 """Raw RGB pixels 0-255, NHWC."""
@@ -67,6 +69,19 @@ class Advance(Protocol):
     def __call__(self, done: float, total: float, note: str = "") -> None:
         """Tell that `done` of `total` units are behind."""
         ...
+
+
+def package_versions(names: Iterable[str]) -> dict[str, str]:
+    """Return the versions of installed distributions; raises Unavailable where one is not there."""
+    versions = {}
+    for name in names:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            raise Unavailable(
+                f"it needs {name}, which is not installed: pip install 'slimbench[build]'"
+            ) from None
+    return versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +145,11 @@ class Step:
         return tuple(value for value in values if isinstance(value, Step))
 
     def versions(self) -> dict[str, str]:
-        """Return the versions of everything outside the fields that changes the result."""
-        return {name: importlib.metadata.version(name) for name in self.packages}
+        """Return the versions of everything outside the fields that changes the result.
+
+        Raises Unavailable where one of the packages is not installed.
+        """
+        return package_versions(self.packages)
 
     def label(self) -> str:
         """Name the model or data it yields, in a word or two: as its first input does."""
@@ -248,8 +266,7 @@ class DataSet:
 
     def versions(self) -> dict[str, str]:
         """Return the versions of the data set and of the packages that it comes from."""
-        packages = {name: importlib.metadata.version(name) for name in self.packages}
-        return {f"data set {self.name}": str(self.version), **packages}
+        return {f"data set {self.name}": str(self.version), **package_versions(self.packages)}
 
 
 @dataclass(frozen=True, slots=True)

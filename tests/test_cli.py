@@ -109,7 +109,7 @@ def test_a_command_is_in_the_module_of_its_name(name: str) -> None:
 
 def test_only_the_command_that_is_asked_for_is_loaded() -> None:
     program = (
-        "import sys; from bench import cli; cli.make_parser(['store', '--prune']); "
+        "import sys; from slimbench import cli; cli.make_parser(['store', '--prune']); "
         "print(*(name for name in sys.modules if name.startswith('slimbench.commands.')))"
     )
     assert printed(program).split() == ["slimbench.commands.store"]
@@ -124,7 +124,7 @@ def test_it_knows_its_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
     program = """
 import sys
-from bench import cli
+from slimbench import cli
 sys.stdin.read()  # until our output has no reader
 sys.exit(cli.main(["store"]))
 """
@@ -148,7 +148,18 @@ sys.exit(cli.main(["store"]))
 
 def test_it_starts_without_tensorflow_or_pytest() -> None:
     program = (
-        "import sys; from bench import cli; cli.make_parser(); "
+        "import sys; from slimbench import cli; cli.make_parser(); "
         "print(sorted({'tensorflow', 'tf_keras', 'pytest', 'matplotlib'} & set(sys.modules)))"
     )
     assert printed(program).strip() == "[]"
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import contextlib, io, sys; from slimbench import cli\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
+        "    cli.main(['--help'])\n"
+        "heavy = ('numpy', 'scipy', 'matplotlib', 'ai_edge_litert', 'tensorflow', 'pytest')\n"
+        "print(*(name for name in heavy if name in sys.modules))"
+    )
+    assert printed(program).split() == []

@@ -10,15 +10,16 @@ import pytest
 from slimbench.paths import CODE
 
 LAYERS = (
-    ("errors", "atomic_write", "cores", "exit_with_parent", "number_format", "paths", "spec"),
+    ("errors", "atomic_write", "cores", "exit_with_parent", "number_format", "paths"),
+    ("spec",),
     ("pixels", "progress", "suite", "tflite"),
     ("_suite", "networks", "build", "history"),
     ("datasets", "engines", "report"),
     ("measurement",),
     ("steps", "serving", "gate", "compare"),
     ("metrics", "choose", "trend", "calibrate", "export", "user_models"),
-    ("run", "webapp"),
-    ("commands",),
+    ("run", "webapp", "init"),
+    ("commands", "plugin"),
     ("cli",),
 )
 """The modules and packages of `slimbench`, the lowest first; none imports another of its layer."""

@@ -20,6 +20,7 @@ from slimbench.build.store import Artifact, Store
 from slimbench.build.worker import Assignment, Job
 from slimbench.build.worker_process import Child, Event
 from slimbench.cores import cores
+from slimbench.errors import Unavailable
 from slimbench.spec import Kind, Step, Toolchain
 
 
@@ -70,11 +71,18 @@ def build(targets: Iterable[Step], seed: int, store: Store, watcher: Watcher) ->
     """Make sure that every target is in the store; returns each one's artifact or failure.
 
     Targets already there are verified and, where damaged, built again. A failed step fails what
-    stands on it and nothing else.
+    stands on it and nothing else. A target that needs a package which is not installed is missing.
     """
     if message := store.older_format():
         watcher.said(message)
-    wanted = list(dict.fromkeys(targets))
+    wanted: list[Step] = []
+    unavailable: dict[Step, Result] = {}
+    for step in dict.fromkeys(targets):
+        try:
+            recipe.key(step, seed)
+            wanted.append(step)
+        except Unavailable as error:
+            unavailable[step] = Failure(str(error), missing=True)
     found = {step: store.find(recipe.key(step, seed), watcher.said) for step in wanted}
     todo = plan([step for step in wanted if found[step] is None], seed, store, watcher.said)
     watcher.planned(todo)
@@ -86,7 +94,7 @@ def build(targets: Iterable[Step], seed: int, store: Store, watcher: Watcher) ->
         results[step] = artifact or building.failures.get(
             step, Failure("it was built, but is not in the store")
         )
-    return Outcome(results, building.seconds)
+    return Outcome({**results, **unavailable}, building.seconds)
 
 
 def plan(

@@ -1,1 +1,1 @@
-"""Proving the gate on a machine: comparisons whose truth is known, and what it said of them."""
+"""Calibration of the gate on a machine: its error rates in comparisons whose truth is known."""

@@ -1,4 +1,4 @@
-"""The benchmark that `slimbench.calibrate.unpaired` has pytest-benchmark run: one model a test."""
+"""What pytest-benchmark runs for `slimbench.calibrate.measurement`: one test for each model."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from slimbench import engines
 MODELS = json.loads((Path(os.environ["SLIMBENCH_UNPAIRED"]) / "models.json").read_text())
 
 
-@pytest.mark.parametrize("place", range(len(MODELS)))
-def test_invocation(benchmark: BenchmarkFixture, place: int) -> None:
+@pytest.mark.parametrize("index", range(len(MODELS)))
+def test_invocation(benchmark: BenchmarkFixture, index: int) -> None:
     """Time single invocations."""
-    session = engines.get("litert").load(Path(MODELS[place]), 1)
+    session = engines.get("litert").load(Path(MODELS[index]), 1)
     session.feed(np.random.default_rng(0).integers(0, 256, session.input_shape[1:], dtype=np.uint8))
     session.invoke()
     benchmark(session.invoke)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from slimbench.commands import Command
-from slimbench.commands.options import add_results
+from slimbench.commands import Command, add_output, add_results, emit
 from slimbench.errors import UsageProblem
 from slimbench.history.select import WAYS, select_one
 
@@ -37,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="with which they were")
     parser.add_argument("--profile", help="of which profile latest and commit: are meant")
     add_results(parser)
-    parser.add_argument("--format", choices=("table", "json", "markdown"), default="table")
+    add_output(parser, ("table", "json", "markdown"))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -56,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     history = select_one(arguments.run, arguments.results, arguments.profile)
     choice = choose(candidates(history, arguments.engine, arguments.threads), limits)
     shown = {"table": show.terminal, "json": show.as_json, "markdown": show.markdown}
-    print(shown[arguments.format](choice, history))
+    emit(shown[arguments.format](choice, history), arguments.output)
     return 0 if choice.best is not None else NOTHING
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slimbench.commands import Command
+from slimbench.commands import Command, add_output, emit
 from slimbench.errors import UsageProblem
 from slimbench.paths import results_folder
 
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batches", type=int, metavar="N", help="take at most so many more, then show"
     )
-    parser.add_argument("--format", choices=("table", "markdown"), default="table")
+    add_output(parser, ("table", "markdown"))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -46,14 +46,14 @@ def run(arguments: argparse.Namespace) -> int:
     batches = design.batches()
     sizes = [len(batch.trials) for batch in batches]
     if not arguments.show:
-        _take(path, batches, arguments.batches)
+        _measure(path, batches, arguments.batches)
     if not path.is_file():
         raise UsageProblem(f"There is no calibration {path}. Leave out --show to take one.")
-    _show(record.load(path, sizes), arguments.format)
+    emit(_shown(record.load(path, sizes), arguments.format), arguments.output)
     return 0
 
 
-def _take(path: Path, batches: tuple[Batch, ...], most: int | None) -> None:
+def _measure(path: Path, batches: tuple[Batch, ...], most: int | None) -> None:
     """Measure the batches that a file lacks, each added as soon as it is whole."""
     import filelock  # noqa: PLC0415
 
@@ -61,40 +61,42 @@ def _take(path: Path, batches: tuple[Batch, ...], most: int | None) -> None:
     lock = filelock.FileLock(path.with_name(f".{path.name}.lock"))
     try:
         with lock.acquire(timeout=0):
-            _take_alone(path, batches, most)
+            _measure_locked(path, batches, most)
     except filelock.Timeout:
         raise UsageProblem(f"Another calibration is writing {path}. Wait, or end it.") from None
 
 
-def _take_alone(path: Path, batches: tuple[Batch, ...], most: int | None) -> None:
+def _measure_locked(path: Path, batches: tuple[Batch, ...], most: int | None) -> None:
     from rich.console import Console  # noqa: PLC0415
 
     from slimbench.calibrate import record  # noqa: PLC0415
     from slimbench.calibrate.design import workloads  # noqa: PLC0415
-    from slimbench.calibrate.pace import Pace  # noqa: PLC0415
+    from slimbench.calibrate.progress import CalibrationProgress  # noqa: PLC0415
     from slimbench.gate.processes import Timer  # noqa: PLC0415
 
     sizes = [len(batch.trials) for batch in batches]
     if path.exists():
-        there = record.load(path, sizes)
-        _refuse_other_world(path, there.about)
-        record.drop_torn_end(path, there)
-        done = there.batches()
+        existing = record.load(path, sizes)
+        _refuse_other_machine(path, existing.about)
+        record.drop_incomplete_batch(path, existing)
+        done = existing.batches()
     else:
-        record.begin(path, about_machine())
+        record.create(path, about_machine())
         done = frozenset()
     todo = [batch for batch in batches if batch.number not in done][:most]
     if not todo:
         return
     console = Console(stderr=True, soft_wrap=True)
     files = _build(workloads(batches), console)
-    from slimbench.calibrate.batch import take  # noqa: PLC0415
+    from slimbench.calibrate.measurement import measure_batch  # noqa: PLC0415
 
-    with Pace(console, todo, len(done), len(batches)) as pace:
+    with CalibrationProgress(console, todo, len(done), len(batches)) as progress:
         for batch in todo:
-            found = take(batch, files, measure=Timer(), processes=PROCESSES, advance=pace.advance)
-            record.append(path, found)
-            pace.finished(batch, found)
+            comparisons = measure_batch(
+                batch, files, measure=Timer(), processes=PROCESSES, advance=progress.advance
+            )
+            record.append(path, comparisons)
+            progress.finished(batch, comparisons)
 
 
 PROCESSES = 12
@@ -143,7 +145,7 @@ def about_machine() -> dict[str, Any]:
     }
 
 
-def _refuse_other_world(path: Path, about: dict[str, Any]) -> None:
+def _refuse_other_machine(path: Path, about: dict[str, Any]) -> None:
     """A calibration is of one machine and one runtime; another needs a file of its own."""
     here = about_machine()
     for key in ("machine", "cpu", "runtime", "processes"):
@@ -154,19 +156,18 @@ def _refuse_other_world(path: Path, about: dict[str, Any]) -> None:
             )
 
 
-def _show(calibration: Calibration, style: str) -> None:
-    from slimbench.calibrate import aims, rates, table  # noqa: PLC0415
+def _shown(calibration: Calibration, style: str) -> str:
+    from slimbench.calibrate import rates, report  # noqa: PLC0415
 
-    if not calibration.found:
+    if not calibration.comparisons:
         raise UsageProblem("This calibration holds no whole batch yet. Leave out --show.")
     grid = {"table": "grid", "markdown": "pipe"}[style]
-    found = rates.judged_now(calibration.found)
-    groups, profiles = rates.groups(found), rates.in_profiles(found)
-    print(table.about(calibration))
-    print(f"\n{table.rates_table(groups, grid)}")
+    comparisons = rates.judge_again(calibration.comparisons)
+    groups, profiles = rates.groups(comparisons), rates.in_profiles(comparisons)
+    parts = [report.conditions(calibration), report.rates_table(groups, grid)]
     if profiles:
-        print(f"\n{table.profiles_table(profiles, grid)}")
-    print(f"\n{table.aims_table(aims.aims(groups, profiles), grid)}")
+        parts.append(report.profiles_table(profiles, grid))
+    return "\n\n".join([*parts, report.targets_table(report.targets(groups, profiles), grid)])
 
 
 COMMAND = Command("calibrate", "Prove the gate on this machine.", add_arguments, run)

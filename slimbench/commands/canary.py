@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from slimbench.commands import Command
+from slimbench.commands import Command, add_output, emit
 from slimbench.errors import UsageProblem
 
 VARIABLE = "SLIMBENCH_SERVE_MANIFEST"
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--stable", metavar="VERSION", help="instead of the manifest's")
     parser.add_argument("--canary", metavar="VERSION", help="instead of the manifest's")
-    parser.add_argument("--format", choices=("table", "json"), default="table")
+    add_output(parser, ("table", "json"))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         stable, canary = stable or named[0], canary or named[1]
     report = canary_report.compare(canary_report.read_metrics(arguments.metrics), stable, canary)
     shown = {"table": canary_report.table, "json": canary_report.as_json}
-    print(shown[arguments.format](report))
+    emit(shown[arguments.format](report), arguments.output)
     return 0
 
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from slimbench.atomic_write import write_text
-from slimbench.commands import Command
-from slimbench.commands.options import add_results
+from slimbench.commands import Command, add_output, add_results, emit
 from slimbench.history.select import WAYS, select
 
 FORMATS = ("table", "markdown", "csv", "json")
@@ -26,8 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a table of this alone; may be given several times (default: all)",
     )
     parser.add_argument("--profile", help="of which profile latest and commit: are meant")
-    parser.add_argument("--format", choices=FORMATS, default="table")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead")
+    add_output(parser, FORMATS)
     add_results(parser)
 
 
@@ -51,11 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         "json": data.as_json,
     }[arguments.format]
     text = show(comparison)
-    if arguments.output is None:
-        print(text)
-    else:
-        write_text(arguments.output, f"{text}\n")
-        print(arguments.output)
+    emit(text, arguments.output)
     if arguments.format == "csv":
         for line in (comparison.warning, UNPAIRED):
             if line:

@@ -12,8 +12,7 @@ from rich.console import Console
 from slimbench.atomic_write import replacing
 from slimbench.build.scheduler import Failure, build
 from slimbench.build.store import Store
-from slimbench.commands import Command
-from slimbench.commands.options import add_results
+from slimbench.commands import Command, add_results
 from slimbench.datasets.evaluation import Evaluation, evaluation_sha256, load_evaluation
 from slimbench.datasets.photos.listing import DEFAULT_LIMIT
 from slimbench.errors import UsageProblem

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slimbench.commands import Command
-from slimbench.commands.options import add_results
+from slimbench.commands import Command, add_results
 from slimbench.history.select import WAYS, select_one
 
 if TYPE_CHECKING:

@@ -16,8 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slimbench.commands import Command
-from slimbench.commands.options import add_results
+from slimbench.commands import Command, add_output, add_results, check_output
 from slimbench.errors import UsageProblem
 from slimbench.history.document import HistoryError
 from slimbench.history.select import WAYS, select_one
@@ -81,8 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--measure-identical", action="store_true", help="time a file against itself too"
     )
     parser.add_argument("--inconclusive", choices=("pass", "fail"), default="fail")
-    parser.add_argument("--format", choices=("table", "json", "markdown", "junit"), default="table")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="instead of the screen")
+    add_output(parser, ("table", "json", "markdown", "junit"))
     parser.add_argument(
         "--report",
         type=Path,
@@ -118,9 +116,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
     output: Path | None = arguments.output
     reports: list[Path] = arguments.report
-    for file in reports if output is None else (output, *reports):
-        if file.is_dir() or not file.absolute().parent.is_dir():
-            raise UsageProblem(f"{file} cannot be written: name a file in a folder that exists.")
+    for file in (output, *reports):
+        check_output(file)
     for file in reports:
         if file.suffix not in ENDINGS:
             raise UsageProblem(

@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slimbench.commands import Command
-from slimbench.commands.options import add_results
+from slimbench.commands import Command, add_output, add_results, emit
 from slimbench.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -48,11 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="show the newest N runs of each partition; changes are looked for in all "
         "(default: in tables, the newest and where the level changed; else all)",
     )
-    parser.add_argument("--format", choices=FORMATS, default="table")
+    add_output(parser, FORMATS, in_french=True)
     parser.add_argument(
         "--chart", type=_chart, metavar="FILE", help="draw a chart there too: .png or .svg"
     )
-    parser.add_argument("--lang", choices=("en", "fr"), help="default: the locale's")
     add_results(parser)
 
 
@@ -110,13 +108,13 @@ def _show(
 
     variant, last = arguments.variant, arguments.last
     if arguments.format == "json":
-        print(data.as_json(found, variant, last, problems))
+        emit(data.as_json(found, variant, last, problems), arguments.output)
     elif arguments.format == "csv":
-        print(data.as_csv(found, variant, last))
+        emit(data.as_csv(found, variant, last), arguments.output)
         print(WORDS[lang].unpaired, file=sys.stderr)
     else:
         show = table.markdown if arguments.format == "markdown" else table.terminal
-        print(show(found, variant, arguments.metric, last, lang))
+        emit(show(found, variant, arguments.metric, last, lang), arguments.output)
     if arguments.chart is not None:
         from slimbench.report.charts import ChartError  # noqa: PLC0415
         from slimbench.trend.chart import draw  # noqa: PLC0415 - matplotlib takes half a second

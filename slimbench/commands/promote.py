@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from slimbench.build.store import Store
-from slimbench.commands import Command
-from slimbench.commands.options import add_results
+from slimbench.commands import Command, add_results
 from slimbench.gate.baseline import (
     Baseline,
     Promotion,

@@ -7,8 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from slimbench.commands import Command
-from slimbench.commands.options import add_results
+from slimbench.commands import Command, add_results
 from slimbench.paths import REFERENCE, suite_folder
 from slimbench.pixels import MODES
 from slimbench.steps.own_file import KINDS

@@ -7,8 +7,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from slimbench.commands import Command
-from slimbench.commands.options import add_results
+from slimbench.commands import Command, add_results
 from slimbench.errors import UsageProblem
 
 NEEDED = ("flask", "waitress", "prometheus_client")

@@ -13,9 +13,9 @@ from tabulate import tabulate
 
 from slimbench.build import recipe
 from slimbench.build.store import Artifact, Store
-from slimbench.commands import Command
-from slimbench.commands.options import add_results
+from slimbench.commands import Command, add_results
 from slimbench.datasets.photos import archives
+from slimbench.errors import Unavailable, UsageProblem
 from slimbench.export.source import is_photographs_of
 from slimbench.gate.baseline import Baseline, load_baseline
 from slimbench.history.document import HistoryError
@@ -83,7 +83,13 @@ def _needed() -> set[str]:
 
     for profile in profiles.load_profiles().values():
         for variant in variants.all_variants(profile.dataset).values():
-            visit(GzipSize(variant.chain), profile.seed)
+            try:
+                visit(GzipSize(variant.chain), profile.seed)
+            except Unavailable as error:
+                raise UsageProblem(
+                    f"What {variant.name} needs cannot be told from the rest: {error}. Prune where "
+                    "the variants can be built, or use --clear."
+                ) from error
     return keys
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -194,6 +195,32 @@ def record(document: Document, path: Path) -> History:
         missing=tuple(Missing(row["variant"], row["reason"]) for row in own["missing"]),
         entries=entries,
     )
+
+
+def row(history: History, entry: Entry) -> dict[str, Any]:
+    """Return an entry as one flat row: of the run, then of the case, then what was measured."""
+    measured = {
+        field.name: getattr(entry, field.name)
+        for field in dataclasses.fields(entry)
+        if field.name not in ("case", "correct_bits", "latency_ms", "reasons", "samples", "serving")
+    }
+    latency = entry.latency_ms
+    times = {
+        f"latency_ms.{field.name}": None if latency is None else getattr(latency, field.name)
+        for field in dataclasses.fields(Latency)
+    }
+    return {
+        "file": str(history.path),
+        "taken": history.taken,
+        "status": history.status,
+        "commit": history.commit,
+        "dirty": history.dirty,
+        "variant": entry.case.variant,
+        "engine": entry.case.engine,
+        "threads": entry.case.threads,
+        **measured,
+        **times,
+    }
 
 
 def typed(

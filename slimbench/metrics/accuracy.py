@@ -1,4 +1,4 @@
-"""Top-1 accuracy, how sure it is, and which images were right.
+"""Top-1 accuracy, its confidence interval, its loss, and which images were right.
 
 Images are scored one at a time on the engine that is timed; by the very session that is timed,
 and others like it where there are cores to use.
@@ -14,6 +14,7 @@ from slimbench import engines
 from slimbench.datasets.evaluation import evaluation_sha256
 from slimbench.measurement import scoring
 from slimbench.measurement.scoring import Flags
+from slimbench.metrics.against_reference import AgainstReference
 from slimbench.spec import Group, Kind, Metric, Reading, Session, Subject, Unmeasured
 
 ALL_PRESENT = "all classes of the model are present"
@@ -33,7 +34,7 @@ def pack_flags(flags: Flags) -> str:
 
 
 def unpack_flags(packed: str, count: int) -> Flags:
-    """Return so many flags from what `pack_flags` made of them."""
+    """Return `count` flags from what `pack_flags` returned."""
     content = np.frombuffer(base64.b64decode(packed), np.uint8)
     return np.unpackbits(content, count=count).astype(np.bool_)
 
@@ -42,7 +43,7 @@ class Accuracy:
     """The share of images whose highest score is their label's.
 
     `correct_bits_present` is `correct_bits` with the highest score taken among the classes that
-    occur in the data; see `slimbench.metrics.restricted_accuracy`.
+    occur in the data; see `RestrictedAccuracy`.
     """
 
     keys: tuple[str, ...] = (
@@ -96,4 +97,35 @@ class Accuracy:
         }
 
 
-METRICS: tuple[Metric, ...] = (Accuracy(),)
+class RestrictedAccuracy:
+    """The share of images whose label has the highest score of the classes in the data.
+
+    Photographs of 10 of a model's 1,000 classes make two questions: whether the model finds the
+    class among all it knows, and whether it tells the 10 apart. The second is the easier one.
+    """
+
+    keys: tuple[str, ...] = ("accuracy_top1_present", "accuracy_top1_present_ci95")
+    group: Group = "accuracy"
+    kind: Kind = "score"
+
+    def read(self, subject: Subject) -> Reading:
+        """Count what `correct_bits_present` has; null, with its reason, where that is."""
+        packed = subject.value("correct_bits_present")
+        if isinstance(packed, Unmeasured):
+            return dict.fromkeys(self.keys, packed)
+        total = subject.value("accuracy_n")
+        correct = int(unpack_flags(packed, total).sum())
+        share, interval = correct / total, list(wilson_interval(correct, total))
+        return dict(zip(self.keys, (share, interval), strict=True))
+
+
+ACCURACY_DROP = AgainstReference(
+    "accuracy_drop",
+    "accuracy_top1",
+    lambda own, reference: reference - own,
+    group="accuracy",
+    kind="score",
+)
+"""The reference's share of right images minus the variant's own, in [-1, 1]; below 0 is a gain."""
+
+METRICS: tuple[Metric, ...] = (Accuracy(), ACCURACY_DROP, RestrictedAccuracy())

@@ -8,8 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from slimbench.serving.figures import BATCHING, LOCKED, PLAIN, TUTORIAL, Comparison, Extent
-from slimbench.serving.ratios import paired_ratio
+from slimbench.serving.figures import (
+    BATCHING,
+    LOCKED,
+    PLAIN,
+    TUTORIAL,
+    Comparison,
+    Conditions,
+    paired_ratio,
+)
 from slimbench.spec import Group, Kind, Metric, Pixels, Reading, Subject, Unmeasured
 
 NO_RIGHT = "one of the two gave no right answer in some round"
@@ -30,9 +37,9 @@ def summarise(measured: Comparison) -> Reading:
         memory = ours.resident_mib / heavy
 
     def ratio(one: str, other: str) -> float | Unmeasured:
-        found = paired_ratio(servers[one], servers[other])
+        value = paired_ratio(servers[one], servers[other])
         reasons = servers[other].reasons
-        return Unmeasured(reasons.get("right_per_s", NO_RIGHT)) if found is None else found
+        return Unmeasured(reasons.get("right_per_s", NO_RIGHT)) if value is None else value
 
     def own(key: str) -> float | Unmeasured:
         value: float | None = getattr(ours, key)
@@ -98,23 +105,23 @@ class Serving:
         if (subject.case.engine, subject.case.threads) != ("litert", 1):
             return dict.fromkeys(self.keys, Unmeasured(NOT_SERVED))
         # A run that serves nothing needs neither a server's packages nor the time to import them.
-        from slimbench.serving.compare import compare  # noqa: PLC0415
-        from slimbench.serving.contestants import Served  # noqa: PLC0415
+        from slimbench.serving.comparison import compare  # noqa: PLC0415
+        from slimbench.serving.servers import ServedModel  # noqa: PLC0415
 
         shape = subject.session.input_shape[1:]
-        served = Served(subject.model, subject.pixels, shape)
-        return summarise(compare(served, pictures(subject), Extent()))
+        model = ServedModel(subject.model, subject.pixels, shape)
+        return summarise(compare(model, pictures(subject), Conditions()))
 
 
-MOST = 64
-"""So many pictures are asked about in turn."""
+PICTURES = 64
+"""How many different pictures are sent in turn."""
 
 
 def pictures(subject: Subject) -> Pixels:
-    """Return the images to ask about: the first that are scored, or noise where there are none."""
+    """Return the images that are sent: the first that are scored, or noise where there are none."""
     if len(subject.images):
-        return np.asarray(subject.images[:MOST])
-    shape = (MOST, *subject.session.input_shape[1:])
+        return np.asarray(subject.images[:PICTURES])
+    shape = (PICTURES, *subject.session.input_shape[1:])
     return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
 

@@ -1,9 +1,11 @@
-"""How large a model's file is, and which file it is."""
+"""How large a model's file is, also against the reference's, and which file it is."""
 
 from __future__ import annotations
 
 import hashlib
+import operator
 
+from slimbench.metrics.against_reference import AgainstReference
 from slimbench.spec import Group, Kind, Metric, Reading, Subject
 from slimbench.steps.gzip_size import gzip_size
 
@@ -26,4 +28,9 @@ class Size:
         }
 
 
-METRICS: tuple[Metric, ...] = (Size(),)
+SIZE_RATIO = AgainstReference(
+    "size_ratio", "size_bytes", operator.truediv, group="size", kind="other"
+)
+"""Own bytes / the reference's bytes, not compressed; below 1 is smaller."""
+
+METRICS: tuple[Metric, ...] = (Size(), SIZE_RATIO)

@@ -1,35 +1,56 @@
 """The architectures: Keras models from raw 0-255 RGB pixels to logits, rescaling inside.
 
-One file each with a `build(input_shape, classes, width)`. TensorFlow is imported inside it, so
-naming a network costs nothing.
+One file for each family, with a constant `NETWORKS` that lists its members. TensorFlow is imported
+when a network is built, so naming one costs nothing.
 """
 
 from __future__ import annotations
 
-import importlib
 import os
-from typing import Any, Protocol, cast
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from slimbench.suite import registry
 
 
-class Architecture(Protocol):
-    """A module of this package."""
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A network that can be built: `build(input_shape, classes, width)` returns a `keras.Model`.
 
-    VERSION: int
-    """Of the network that it builds: whoever changes that, also by a shared module, raises it."""
+    That is untrained and yields logits. `version` is part of the keys of what is built from it:
+    whoever changes the network, also through a shared function, raises it.
+    """
 
-    def build(self, input_shape: tuple[int, int, int], classes: int, width: float) -> Any:
-        """Return an untrained `keras.Model` that yields logits."""
-        ...
+    name: str
+    build: Callable[[tuple[int, int, int], int, float], Any]
+    version: int
+
+
+def all_architectures() -> dict[str, Architecture]:
+    """Return every architecture by name; raises ValueError where two share one."""
+    architectures: dict[str, Architecture] = {}
+    families = registry.constants(sys.modules[__name__], "NETWORKS")
+    for member in chain.from_iterable(families):
+        if member.name in architectures:
+            raise ValueError(f"Two networks of {__name__} are called {member.name!r}.")
+        architectures[member.name] = member
+    return architectures
 
 
 def architecture(network: str) -> Architecture:
-    """Return the module that holds a network."""
-    return cast(Architecture, importlib.import_module(f"{__name__}.{network}"))
+    """Return an architecture; raises UsageProblem that lists what exists."""
+    known = all_architectures()
+    if network not in known:
+        raise registry.unknown("network", network, known)
+    return known[network]
 
 
 def version(network: str) -> int:
     """Return the version of an architecture, which is part of the keys of what is built from it."""
-    return architecture(network).VERSION
+    return architecture(network).version
 
 
 def build(network: str, input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> Any:

@@ -1,69 +1,54 @@
-"""What the full-size networks share: the preprocessing each was trained with, inside the model.
+"""Full-size networks with ImageNet weights: what they have in common.
 
-All of them take raw 0-255 RGB pixels. The mean is subtracted first, in one operation of its own,
-since convolutions that pad do so with zeros, which have to stand for the mean. Scale and order of
-the channels need none: they are folded into the kernel of the first convolution, which is exact.
+All of them take raw 0-255 RGB pixels, with the preprocessing that each was trained with inside the
+model. The mean is subtracted first, in one operation of its own, since convolutions that pad do so
+with zeros, which have to stand for the mean. Scale and order of the channels need none: they are
+folded into the kernel of the first convolution, which is exact.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from slimbench import networks
-from slimbench.networks import keras
+from slimbench.networks import Architecture
 
 Weights = Mapping[str, Sequence[npt.NDArray[np.float32]]]
 """Each layer's arrays, in Keras's order, by the layer's name."""
 
 PREFIX = "imagenet_"
-"""What the modules' names begin with; the rest is the name of the architecture."""
-
-CENTRED = "centred"
-"""The layer that subtracts the mean pixel."""
+"""What their names begin with; the rest is the name of the architecture."""
 
 
-class Pretrained(Protocol):
-    """A module of a network that there are ImageNet weights for."""
+@dataclass(frozen=True, slots=True)
+class Pretrained(Architecture):
+    """An architecture that there are ImageNet weights for.
 
-    LICENCE: str | None
-    """What the weights that Keras offers are released under; None where it offers none."""
+    `weights_file(input_shape, width)` is the name of the file that holds them; it raises ValueError
+    where there is none. `original(input_shape, classes, width, weights)` returns the `keras.Model`
+    whose weights the file holds, preprocessing outside; `weights` is "imagenet" to have Keras find
+    the file, None to leave them random. `folded(weights)` returns the original's weights as the
+    network from raw pixels needs them. `licence` is what the weights that Keras offers are released
+    under, None where it offers none.
+    """
 
-    def build(self, input_shape: tuple[int, int, int], classes: int, width: float) -> Any:
-        """Return an untrained `keras.Model` from raw pixels to logits."""
-        ...
-
-    def weights_file(self, input_shape: tuple[int, int, int], width: float) -> str:
-        """Return the name of the file that holds its weights; ValueError where there is none."""
-        ...
-
-    def original(
-        self, input_shape: tuple[int, int, int], classes: int, width: float, weights: str | None
-    ) -> Any:
-        """Return the `keras.Model` whose weights the file holds, preprocessing outside.
-
-        `weights` is "imagenet" to have Keras find the file, None to leave them random.
-        """
-        ...
-
-    def folded(self, weights: Weights) -> Weights:
-        """Return the original's weights as the network from raw pixels needs them."""
-        ...
+    weights_file: Callable[[tuple[int, int, int], float], str]
+    original: Callable[[tuple[int, int, int], int, float, str | None], Any]
+    folded: Callable[[Weights], Weights]
+    licence: str | None
 
 
 def architecture(network: str) -> Pretrained:
-    """Return the module of a network that there are weights for."""
-    return cast(Pretrained, networks.architecture(network))
-
-
-def pixels_minus(mean: Sequence[float], input_shape: tuple[int, int, int]) -> tuple[Any, Any]:
-    """Return an input of raw RGB pixels, and it less the mean pixel, also in RGB."""
-    pixels = keras().Input(input_shape, name="pixels")
-    offset = tuple(-value for value in mean)
-    return pixels, keras().layers.Rescaling(1.0, offset=offset, name=CENTRED)(pixels)
+    """Return a network that there are weights for; raises TypeError for another."""
+    found = networks.architecture(network)
+    if not isinstance(found, Pretrained):
+        raise TypeError(f"There are no ImageNet weights for the network {network!r}.")
+    return found
 
 
 def refolded(

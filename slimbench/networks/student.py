@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from slimbench.networks import keras
-from slimbench.networks.edits import BATCH_NORM_MOMENTUM
-
-VERSION = 1
+from slimbench.networks import Architecture, keras
+from slimbench.networks.building_blocks import BATCH_NORM_MOMENTUM, pixels_in_unit_range
 
 CHANNELS = 24
 _BLOCKS = ((1, 1), (2, 2), (2, 1), (4, 2), (4, 1))
 """(multiple of the first layer's channels, stride) of each separable convolution."""
 
 
-def build(input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> Any:
+def student(input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -> Any:
     """Return the student; `width` multiplies its channels."""
     layers = keras().layers
     channels = max(8, int(CHANNELS * width))
@@ -27,8 +25,7 @@ def build(input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -
         x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_bn")(x)
         return layers.ReLU(name=f"{name}_relu")(x)
 
-    pixels = keras().Input(input_shape, name="pixels")
-    x = layers.Rescaling(1 / 127.5, offset=-1.0, name="rescaling")(pixels)
+    pixels, x = pixels_in_unit_range(input_shape)
     x = layers.Conv2D(channels, 3, strides=2, padding="same", use_bias=False, name="stem")(x)
     x = normalised(x, "stem")
     for number, (multiple, stride) in enumerate(_BLOCKS, 1):
@@ -39,3 +36,6 @@ def build(input_shape: tuple[int, int, int], classes: int, width: float = 1.0) -
         x = normalised(x, name)
     x = layers.GlobalAveragePooling2D(name="average")(x)
     return keras().Model(pixels, layers.Dense(classes, name="logits")(x))
+
+
+NETWORKS: tuple[Architecture, ...] = (Architecture("student", student, version=1),)

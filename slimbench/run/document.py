@@ -6,7 +6,8 @@ import contextlib
 import importlib.metadata
 import platform
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from slimbench import engines, metrics
 from slimbench.build.store import Artifact
@@ -16,21 +17,21 @@ from slimbench.metrics.latency import P99_SAMPLES
 from slimbench.run.session import Run
 from slimbench.spec import Case, Unmeasured
 
+if TYPE_CHECKING:
+    import pytest
+
 Status = Literal["complete", "partial", "interrupted"]
 
-DISTRIBUTIONS = (
-    "slimbench",
-    "ai-edge-litert",
+DISTRIBUTIONS = ("slimbench", "ai-edge-litert", "numpy", "pytest-benchmark")
+"""Whose versions a history records."""
+
+OPTIONAL = (
     "litert-quantizer",
-    "numpy",
-    "pytest-benchmark",
+    "openvino",
     "tensorflow",
     "tensorflow-model-optimization",
     "tf-keras",
 )
-"""Whose versions a history records."""
-
-OPTIONAL = ("openvino",)
 """The same, where they are installed."""
 
 NOT_RUN = "its benchmark was left out of this run, or did not finish"
@@ -84,6 +85,29 @@ def document(
     }
 
 
+def benchmark_frame(config: pytest.Config, code: Path) -> dict[str, Any]:
+    """Let pytest-benchmark, and whoever hooks into it, make the document's frame.
+
+    `code` is the folder whose commit it names.
+    """
+    session = config._benchmarksession  # type: ignore[attr-defined]  # noqa: SLF001
+    hook = config.hook
+    with contextlib.chdir(code):  # it asks git about the working directory
+        commit = hook.pytest_benchmark_generate_commit_info(config=config)
+    hook.pytest_benchmark_update_commit_info(config=config, commit_info=commit)
+    made: dict[str, Any] = hook.pytest_benchmark_generate_json(
+        config=config,
+        benchmarks=session.benchmarks,
+        include_data=True,
+        machine_info=session.get_machine_info(),
+        commit_info=commit,
+    )
+    hook.pytest_benchmark_update_json(
+        config=config, benchmarks=session.benchmarks, output_json=made
+    )
+    return made
+
+
 def extra_info(run: Run, case: Case) -> dict[str, Any]:
     """Return what was run and every metric of a case; null values come with their reasons."""
     subject = run.subjects[case]
@@ -92,9 +116,9 @@ def extra_info(run: Run, case: Case) -> dict[str, Any]:
         raise ValueError(f"{case.variant} was measured but not built.")
     info: dict[str, Any] = {
         "variant": case.variant,
-        "reference": run.plan.profile.reference,
+        "reference": run.plan.reference_of(case).variant,
         "profile": run.plan.profile.name,
-        "dataset": run.plan.profile.dataset,
+        "dataset": run.plan.variants[case.variant].dataset,
         "engine": case.engine,
         "threads": case.threads,
         "runtime_options": dict(engines.get(case.engine).options),

@@ -15,6 +15,7 @@ from slimbench.networks.weights import Network
 from slimbench.spec import Choices, PhotoSet, Step, Variant
 from slimbench.steps.images import Images
 from slimbench.steps.photos import of_photos
+from slimbench.user_models.prepare import NO_DATA
 
 
 def evaluations(variants: Sequence[Variant], choices: Choices) -> dict[str, Step | None]:
@@ -28,6 +29,8 @@ def evaluations(variants: Sequence[Variant], choices: Choices) -> dict[str, Step
     for variant in variants:
         if variant.evaluation is not None:
             steps[variant.name] = variant.evaluation
+        elif variant.dataset == NO_DATA:
+            steps[variant.name] = None
         elif variant.dataset in photo_sets:
             steps[variant.name] = _photos(photo_sets[variant.dataset], variant, choices)
         else:

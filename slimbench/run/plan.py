@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from slimbench import engines
@@ -35,10 +35,13 @@ class Plan:
     store: Store
     remarks: tuple[str, ...] = ()
     """What to tell about a user's own models before they are measured."""
+    references: Mapping[str, str] = field(default_factory=dict)
+    """By variant, what it is compared with, where that is not the profile's reference."""
 
     def reference_of(self, case: Case) -> Case:
         """Return the case that another is compared with: same engine, same threads."""
-        return Case(self.profile.reference, case.engine, case.threads)
+        reference = self.references.get(case.variant, self.profile.reference)
+        return Case(reference, case.engine, case.threads)
 
     def is_whole(self, cases: Iterable[Case]) -> bool:
         """Tell whether these are all the cases of the profile as it stands in the file."""
@@ -93,7 +96,7 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
     )
     if seed is not None and not 0 <= seed < 2**32:
         raise UsageProblem(f"--seed must be a whole number from 0 to 2**32 - 1, not {seed}.")
-    _check_writable(results)
+    check_writable(results)
     store = Store()
     store.prepare()
     return Plan(
@@ -126,8 +129,11 @@ def _check_threads(cases: Iterable[Case]) -> None:
             )
 
 
-def _check_writable(results: Path) -> None:
-    """Refuse now, not after everything was measured; the folder itself need not exist yet."""
+def check_writable(results: Path) -> None:
+    """Raise UsageProblem where no history can be saved; the folder need not exist yet.
+
+    It is asked before anything is measured.
+    """
     there = next(path for path in (results, *results.parents) if os.access(path, os.F_OK))
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise UsageProblem(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from slimbench import engines
 from slimbench.build.scheduler import Failure, Outcome, Watcher, build
@@ -40,7 +40,10 @@ class Run:
     """Cases whose runtime does not take the file, and what it says of it."""
 
     def build(self, cases: Iterable[Case], watcher: Watcher) -> None:
-        """Build what these cases and their references need, and open the evaluation images."""
+        """Build what these cases and their references need, and open the evaluation images.
+
+        What earlier calls built stays.
+        """
         wanted = [each for case in cases for each in (self.plan.reference_of(case), case)]
         models = list(dict.fromkeys(map(self._model_of, wanted)))
         files = dict.fromkeys(
@@ -48,13 +51,15 @@ class Run:
         )
         images = [self.plan.evaluations[case.variant] for case in wanted]
         evaluations = list(dict.fromkeys(each for each in images if each is not None))
-        self.outcome = build(
+        built = build(
             [*evaluations, *models, *map(GzipSize, files)],
             self.plan.seed,
             self.plan.store,
             watcher,
         )
-        self.stopwatch.credit(self.outcome.seconds)
+        self.stopwatch.credit(built.seconds)
+        earlier = {} if self.outcome is None else self.outcome.results
+        self.outcome = replace(built, results={**earlier, **built.results})
         for step in evaluations:
             result = self.outcome.results[step]
             if isinstance(result, Artifact):

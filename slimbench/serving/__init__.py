@@ -1,4 +1,4 @@
-"""How a model behaves behind a server: load that is sent, servers that are compared, figures.
+"""How a model behaves behind a server: load tests, the compared servers, their figures.
 
 Nothing here imports TensorFlow or pytest.
 """

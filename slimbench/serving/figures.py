@@ -1,8 +1,9 @@
-"""The figures of servers, as the history keeps them."""
+"""The figures of servers, as the history keeps them, and ratios between them."""
 
 from __future__ import annotations
 
 import dataclasses
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,10 +12,13 @@ PLAIN, BATCHING = "slimbench", "slimbench_batching"
 TUTORIAL, LOCKED = "tutorial", "tutorial_lock"
 """The servers by name: ours without and with batches, the tutorial's without and with a lock."""
 
+BATCHES_PAY = 1.05
+"""From this many times the right responses on, batches pay; less is noise."""
+
 
 @dataclass(frozen=True, slots=True)
-class Extent:
-    """How long each thing is measured, and under what."""
+class Conditions:
+    """How long each thing is measured, and under which load."""
 
     starts: int = 3
     single_s: float = 2.0
@@ -25,7 +29,7 @@ class Extent:
     trial_s: float = 2.0
     steps: int = 4
     beyond: float = 2.0
-    """So many times the highest rate, to see what a server does beyond it."""
+    """This many times the highest rate, to see what a server does beyond it."""
     beyond_s: float = 4.0
     overload: float = 10.0
     overload_s: float = 60.0
@@ -62,8 +66,8 @@ class ServerFigures:
         self.reasons.update(dict.fromkeys(keys, reason))
 
     def leave_out_rest(self, reason: str) -> None:
-        """Say of everything that was not measured yet why it never will be."""
-        names = [each.name for each in dataclasses.fields(self)]
+        """Give one reason for all figures that were not measured yet."""
+        names = [figure.name for figure in dataclasses.fields(self)]
         rest = [name for name in names if getattr(self, name) is None and name not in self.reasons]
         self.leave_out(reason, *rest)
 
@@ -99,13 +103,13 @@ class Overload:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All servers of one run, the settings they were measured under, and which is shipped.
+    """All servers of one run, the conditions they were measured under, and which is shipped.
 
     `shipped` is ours with batches where that gave more right answers, else without.
     `command_start_ms` is from `slimbench serve` to ready, supervisor included.
     """
 
-    extent: Extent
+    conditions: Conditions
     servers: Mapping[str, ServerFigures]
     shipped: str
     command_start_ms: float
@@ -118,9 +122,27 @@ class Comparison:
         """Return everything as JSON values."""
         return {
             "shipped": self.shipped,
-            "conditions": dataclasses.asdict(self.extent),
-            "servers": {name: dataclasses.asdict(each) for name, each in self.servers.items()},
+            "conditions": dataclasses.asdict(self.conditions),
+            "servers": {name: dataclasses.asdict(server) for name, server in self.servers.items()},
             "command_start_ms": self.command_start_ms,
             "resident_tensorflow_mib": self.resident_tensorflow_mib,
             "overload": None if self.overload is None else dataclasses.asdict(self.overload),
         }
+
+
+def shipped_server(servers: Mapping[str, ServerFigures]) -> str:
+    """Return which of our servers is shipped: batches only where they pay."""
+    ratio = paired_ratio(servers[BATCHING], servers[PLAIN])
+    return BATCHING if ratio is not None and ratio >= BATCHES_PAY else PLAIN
+
+
+def paired_ratio(one: ServerFigures, other: ServerFigures) -> float | None:
+    """Return the median, over the rounds, of the ratio of right responses per second.
+
+    None where a server was not measured in every round, or gave no right response in one of them.
+    """
+    pairs = [*zip(one.right_per_s_rounds, other.right_per_s_rounds, strict=False)]
+    whole = len(one.right_per_s_rounds) == len(other.right_per_s_rounds)
+    if not pairs or not whole or not all(denominator for _, denominator in pairs):
+        return None
+    return statistics.median(numerator / denominator for numerator, denominator in pairs)

@@ -1,8 +1,8 @@
-"""The load generator: sends a job's requests and notes what comes back.
+"""The load generator: sends the requests of a load test and records the responses.
 
-`python -m slimbench.serving.generator` reads a job from its standard input and prints what became
-of it. It is a process of its own, so that neither the server nor whoever measures shares its
-interpreter; answers are judged when the last one is in, so that judging delays no request.
+`python -m slimbench.serving.generator` reads a test from its standard input and prints the result.
+It is a process of its own, so that neither the server nor whoever measures shares its interpreter;
+responses are judged when the last one is in, so that judging delays no request.
 """
 
 from __future__ import annotations
@@ -18,10 +18,17 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from functools import partial
 
-from slimbench.serving.answers import is_right
-from slimbench.serving.job import UNSENT, Clients, Job, Load, Poisson, job_from_json, load_to_json
-from slimbench.serving.messages import HOST
-from slimbench.serving.wire import NO_ANSWER, Connection, Reply, connect
+from slimbench.serving.http_client import NO_RESPONSE, Connection, Response, connect
+from slimbench.serving.load import (
+    UNSENT,
+    Clients,
+    LoadResult,
+    LoadTest,
+    Poisson,
+    load_test_from_json,
+    result_to_json,
+)
+from slimbench.serving.messages import HOST, is_right
 
 HEAD_START_S = 0.05
 """Between the start of a schedule and now, so that the first arrivals are not late."""
@@ -30,38 +37,39 @@ REST_AFTER_FAULT_S = 0.01
 """How long a client rests that could not connect, so that it does not spin."""
 
 BURST = 16
-"""How many overdue requests are sent before answers are looked at again."""
+"""How many overdue requests are sent before responses are read again."""
 
-SHOWN = 3
-SHOWN_CHARACTERS = 300
+WRONG_RESPONSES = 3
+WRONG_CHARACTERS = 300
+"""How many wrong responses a result quotes, and how much of each."""
 
 
 @dataclass(slots=True)
 class Exchange:
-    """One request: which, when it was due, when it went out and what came back."""
+    """One request: which, when it was due and sent (`time.perf_counter`), and its response."""
 
-    picture: int
+    index: int
     due: float
     sent: float = 0.0
-    reply: Reply | None = None
+    response: Response | None = None
 
 
 def poisson_schedule(arrivals: Poisson) -> list[float]:
     """Return the seconds of all arrivals after the start, ascending."""
     gaps = random.Random(arrivals.seed)  # noqa: S311 - no secret
-    found: list[float] = []
+    offsets: list[float] = []
     at = gaps.expovariate(arrivals.rate_per_s)
     while at < arrivals.seconds:
-        found.append(at)
+        offsets.append(at)
         at += gaps.expovariate(arrivals.rate_per_s)
-    return found
+    return offsets
 
 
 class OpenLoop:
-    """Sends what is due when it is due, whatever is still unanswered."""
+    """Sends each request when it is due, however many are still unanswered."""
 
-    def __init__(self, job: Job, arrivals: Poisson) -> None:
-        self._job = job
+    def __init__(self, test: LoadTest, arrivals: Poisson) -> None:
+        self._test = test
         self._arrivals = arrivals
         self._idle: list[Connection] = []
         self._open = 0
@@ -71,10 +79,10 @@ class OpenLoop:
         self._opening: set[asyncio.Task[None]] = set()
 
     async def run(self) -> list[Exchange]:
-        """Send everything and wait for the answers."""
+        """Send everything and wait for the responses."""
         offsets = poisson_schedule(self._arrivals)
         began = time.perf_counter() + HEAD_START_S
-        count = len(self._job.requests)
+        count = len(self._test.requests)
         exchanges = [Exchange(number % count, began + at) for number, at in enumerate(offsets)]
         self._left = len(exchanges)
         overdue = 0
@@ -115,19 +123,19 @@ class OpenLoop:
     async def _open_for(self, exchange: Exchange) -> None:
         exchange.sent = time.perf_counter()
         try:
-            connection = await connect(HOST, self._job.port, self._job.limit_s)
+            connection = await connect(HOST, self._test.port, self._test.limit_s)
         except (OSError, TimeoutError) as error:
-            nothing = Reply(NO_ANSWER, b"", time.perf_counter(), type(error).__name__)
+            nothing = Response(NO_RESPONSE, b"", time.perf_counter(), type(error).__name__)
             self._done(exchange, None, nothing)
             return
-        connection.send(self._job.requests[exchange.picture], partial(self._done, exchange))
+        connection.send(self._test.requests[exchange.index], partial(self._done, exchange))
 
     def _send(self, connection: Connection, exchange: Exchange) -> None:
         exchange.sent = time.perf_counter()
-        connection.send(self._job.requests[exchange.picture], partial(self._done, exchange))
+        connection.send(self._test.requests[exchange.index], partial(self._done, exchange))
 
-    def _done(self, exchange: Exchange, connection: Connection | None, reply: Reply) -> None:
-        exchange.reply = reply
+    def _done(self, exchange: Exchange, connection: Connection | None, response: Response) -> None:
+        exchange.response = response
         self._left -= 1
         if self._left == 0:
             self._over.set()
@@ -143,10 +151,10 @@ class OpenLoop:
 
 
 class ClosedLoop:
-    """Clients that wait for their answers."""
+    """Clients that wait for the response before they send the next request."""
 
-    def __init__(self, job: Job, arrivals: Clients) -> None:
-        self._job = job
+    def __init__(self, test: LoadTest, arrivals: Clients) -> None:
+        self._test = test
         self._arrivals = arrivals
         self._numbers = itertools.count()
         self._exchanges: list[Exchange] = []
@@ -165,17 +173,17 @@ class ClosedLoop:
             if most is not None and number >= most:
                 break
             now = time.perf_counter()
-            exchange = Exchange(number % len(self._job.requests), now, now)
+            exchange = Exchange(number % len(self._test.requests), now, now)
             self._exchanges.append(exchange)
             try:
                 if connection is None or not connection.is_open:
-                    connection = await connect(HOST, self._job.port, self._job.limit_s)
+                    connection = await connect(HOST, self._test.port, self._test.limit_s)
             except (OSError, TimeoutError) as error:
                 fault = type(error).__name__
-                exchange.reply = Reply(NO_ANSWER, b"", time.perf_counter(), fault)
+                exchange.response = Response(NO_RESPONSE, b"", time.perf_counter(), fault)
                 await asyncio.sleep(REST_AFTER_FAULT_S)
                 continue
-            exchange.reply = await _ask(connection, self._job.requests[exchange.picture])
+            exchange.response = await _ask(connection, self._test.requests[exchange.index])
             if self._arrivals.fresh:
                 connection.close()
             if self._arrivals.pause_s:
@@ -184,57 +192,57 @@ class ClosedLoop:
             connection.close()
 
 
-async def _ask(connection: Connection, request: bytes) -> Reply:
-    answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+async def _ask(connection: Connection, request: bytes) -> Response:
+    answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
 
-    def done(_: Connection, reply: Reply) -> None:
+    def done(_: Connection, response: Response) -> None:
         if not answered.done():
-            answered.set_result(reply)
+            answered.set_result(response)
 
     connection.send(request, done)
     return await answered
 
 
-async def exchange_all(job: Job) -> tuple[list[Exchange], float]:
-    """Do a job; returns every exchange and the seconds from the first arrival to the last answer.
+async def exchange_all(test: LoadTest) -> tuple[list[Exchange], float]:
+    """Run a test; returns every exchange and the seconds from first arrival to last response.
 
     Poisson arrivals last at least as long as they were scheduled for.
     """
-    arrivals = job.arrivals
-    loop = OpenLoop(job, arrivals) if isinstance(arrivals, Poisson) else ClosedLoop(job, arrivals)
+    arrivals = test.arrivals
+    loop = OpenLoop(test, arrivals) if isinstance(arrivals, Poisson) else ClosedLoop(test, arrivals)
     began = time.perf_counter()
     exchanges = await loop.run()
     if not exchanges:
         return [], time.perf_counter() - began
-    ends = [each.reply.at for each in exchanges if each.reply is not None]
+    ends = [each.response.at for each in exchanges if each.response is not None]
     seconds = max(ends, default=time.perf_counter()) - exchanges[0].due
     return exchanges, max(seconds, arrivals.seconds if isinstance(arrivals, Poisson) else 0.0)
 
 
-def judged(job: Job, exchanges: list[Exchange], seconds: float) -> Load:
-    """Return what became of the requests, with their answers held against the expected ones."""
+def judged(test: LoadTest, exchanges: list[Exchange], seconds: float) -> LoadResult:
+    """Return the result of a test, its responses compared with the expected ones."""
     statuses: list[int] = []
     right: list[bool] = []
     latencies: list[float | None] = []
     faults: Counter[str] = Counter()
     wrong: list[str] = []
-    for each in exchanges:
-        reply = each.reply
-        if reply is None:
-            fault = "no answer before the end" if each.sent else "no connection became free"
-            reply = Reply(NO_ANSWER if each.sent else UNSENT, b"", 0.0, fault)
-        expected = job.expected[each.picture]
-        ok = reply.status == 200 and (expected is None or is_right(reply.body, expected))
-        if reply.status == 200 and not ok and len(wrong) < SHOWN:
-            wrong.append(reply.body[:SHOWN_CHARACTERS].decode(errors="replace"))
-        if reply.fault:
-            faults[reply.fault] += 1
-        statuses.append(reply.status)
+    for exchange in exchanges:
+        response = exchange.response
+        if response is None:
+            fault = "no answer before the end" if exchange.sent else "no connection became free"
+            response = Response(NO_RESPONSE if exchange.sent else UNSENT, b"", 0.0, fault)
+        expected = test.expected[exchange.index]
+        ok = response.status == 200 and (expected is None or is_right(response.body, expected))
+        if response.status == 200 and not ok and len(wrong) < WRONG_RESPONSES:
+            wrong.append(response.body[:WRONG_CHARACTERS].decode(errors="replace"))
+        if response.fault:
+            faults[response.fault] += 1
+        statuses.append(response.status)
         right.append(ok)
-        latencies.append((reply.at - each.due) * 1e3 if reply.status > 0 else None)
+        latencies.append((response.at - exchange.due) * 1e3 if response.status > 0 else None)
     lags = [max(0.0, each.sent - each.due) * 1e3 for each in exchanges if each.sent]
     began = exchanges[0].due if exchanges else time.perf_counter()
-    return Load(
+    return LoadResult(
         began=began,
         seconds=seconds,
         arrivals_s=[each.due - began for each in exchanges],
@@ -248,12 +256,12 @@ def judged(job: Job, exchanges: list[Exchange], seconds: float) -> Load:
 
 
 def main() -> None:
-    """Do the job that comes in and print what became of it."""
-    job = job_from_json(sys.stdin.read())
+    """Run the test that is read and print its result."""
+    test = load_test_from_json(sys.stdin.read())
     gc.freeze()
     gc.disable()  # a collection would stop all clients at once
-    exchanges, seconds = asyncio.run(exchange_all(job))
-    print(load_to_json(judged(job, exchanges, seconds)))  # noqa: T201
+    exchanges, seconds = asyncio.run(exchange_all(test))
+    print(result_to_json(judged(test, exchanges, seconds)))  # noqa: T201
 
 
 if __name__ == "__main__":

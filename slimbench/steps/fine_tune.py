@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slimbench.networks import keras, weights
-from slimbench.networks.transfer_mobilenetv2 import FEATURES
+from slimbench.networks.building_blocks import FEATURES
 from slimbench.networks.weights import Network
 from slimbench.spec import Labels, Pixels, Step, TrainingStep, Workplace
 from slimbench.steps import images, training

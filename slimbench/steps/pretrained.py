@@ -58,8 +58,8 @@ class Pretrained(Step):
     @property
     def file_name(self) -> str:
         """The weights file's name, as Keras has it."""
-        module = imagenet.architecture(self.network.name)
-        return module.weights_file(self.network.input_shape, self.network.width)
+        architecture = imagenet.architecture(self.network.name)
+        return architecture.weights_file(self.network.input_shape, self.network.width)
 
     def label(self) -> str:
         """Name the network."""
@@ -87,8 +87,8 @@ class Pretrained(Step):
 
     def _licence(self) -> str | None:
         """A file of somebody's own may come from anywhere."""
-        module = imagenet.architecture(self.network.name)
-        return module.LICENCE if self.source == "imagenet" else None
+        architecture = imagenet.architecture(self.network.name)
+        return architecture.licence if self.source == "imagenet" else None
 
     @contextlib.contextmanager
     def _loaded(self, place: Workplace) -> Iterator[tuple[Path, Weights]]:
@@ -99,7 +99,7 @@ class Pretrained(Step):
                 if not path.is_file():
                     raise self._unavailable(f"{self.folder} has no file {self.file_name}")
                 yield path, self._read(path)
-            elif imagenet.architecture(self.network.name).LICENCE is None:
+            elif imagenet.architecture(self.network.name).licence is None:
                 cached = keras_files.in_cache(self.file_name)
                 if cached is None:
                     raise self._unavailable(
@@ -133,8 +133,8 @@ class Pretrained(Step):
     def _original(self, weights: str | None) -> Any:
         keras().backend.clear_session()
         network = self.network
-        module = imagenet.architecture(network.name)
-        return module.original(network.input_shape, network.classes, network.width, weights)
+        architecture = imagenet.architecture(network.name)
+        return architecture.original(network.input_shape, network.classes, network.width, weights)
 
     def _folded(self, path: Path, weights: Weights) -> Weights:
         with _naming(path):

@@ -237,17 +237,40 @@ def _target(file: TomlFile, keys: tuple[str, ...], engines: Collection[str]) -> 
 
 def _budget(file: TomlFile, keys: tuple[str, ...], limit: Any, engine: str, threads: int) -> Budget:
     variant, name = keys[1], keys[-1]
+    if problem := _problem(name, limit):
+        raise _refused(file, keys, *problem)
+    return Budget(variant, engine, threads, name, limit, file.line(*keys))
+
+
+def make_budgets(case: Case, limits: Mapping[str, Any]) -> tuple[Budget, ...]:
+    """Return the budgets of one case from limits by name, as `load_budgets` does from a file.
+
+    Raises:
+        BudgetError: A budget that does not exist, or a limit that is no such number.
+    """
+    for name, limit in limits.items():
+        if problem := _problem(name, limit):
+            what, known = problem
+            listed = f" There is: {', '.join(known)}." if known else ""
+            raise BudgetError(f"{what}.{listed}")
+    return tuple(
+        Budget(case.variant, case.engine, case.threads, name, limit, line=0)
+        for name, limit in limits.items()
+    )
+
+
+def _problem(name: str, limit: Any) -> tuple[str, list[str]] | None:
+    """Say why a budget of that name cannot have that limit, and what there is; None if it can."""
     if name not in KINDS:
-        raise _refused(file, keys, *_unknown(name))
+        return _unknown(name)
     if isinstance(limit, bool) or not isinstance(limit, (int, float)):
-        raise _refused(file, keys, f"{name} must be a number, not {shown(limit)}")
+        return f"{name} must be a number, not {shown(limit)}", []
     # The double comparison refuses NaN too; beyond 2**53 numbers no longer are what was written.
     if not 0 <= limit <= 2**53:
-        raise _refused(file, keys, f"{name} must be a number from 0 up, not {shown(limit)}")
+        return f"{name} must be a number from 0 up, not {shown(limit)}", []
     if KINDS[name].unit == "share" and limit > 1:
-        what = f"{name} is a share from 0 to 1, not {shown(limit)}; write 95 % as 0.95"
-        raise _refused(file, keys, what)
-    return Budget(variant, engine, threads, name, limit, file.line(*keys))
+        return f"{name} is a share from 0 to 1, not {shown(limit)}; write 95 % as 0.95", []
+    return None
 
 
 def _unknown(name: str) -> tuple[str, list[str]]:

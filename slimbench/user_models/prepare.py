@@ -25,6 +25,8 @@ from slimbench.user_models.request import NAME, Chain, OwnRun, Request, find_sou
 from slimbench.user_models.variants import OwnModel, OwnPhotos, open_own, variants_of
 
 NO_DATA = "none"
+"""What a history calls the data of models that are scored on nothing."""
+
 SEED = 0
 
 

@@ -11,6 +11,7 @@ import pytest
 from bench.variants import digits
 from slimbench import datasets
 from slimbench.build import recipe
+from slimbench.networks import student
 from slimbench.networks.weights import Network
 from slimbench.steps.export import Convert, Export
 from slimbench.steps.gzip_size import GzipSize
@@ -141,7 +142,8 @@ def test_two_steps_of_one_name_are_refused_by_name():
 def test_the_version_of_a_network_and_of_a_data_set_count(monkeypatch):
     step = Train(digits.IMAGES, Network("student", (32, 32, 3), 10), Schedule(1, 8, 0.1))
     before = key(step), key(digits.IMAGES)
-    monkeypatch.setattr("slimbench.networks.student.VERSION", 2)
+    (changed,) = student.NETWORKS
+    monkeypatch.setattr(student, "NETWORKS", (dataclasses.replace(changed, version=2),))
     recipe.key.cache_clear()
     try:
         assert key(step) != before[0]

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slimbench.calibrate import batch as batch_module
-from slimbench.calibrate.batch import take
-from slimbench.calibrate.design import Batch, workloads
-from slimbench.calibrate.record import Found
-from slimbench.calibrate.workload import Workload
+from slimbench.calibrate import measurement
+from slimbench.calibrate.design import Batch, Workload, workloads
+from slimbench.calibrate.measurement import measure_batch
+from slimbench.calibrate.record import Comparison
 from slimbench.gate.processes import Paired, Readings, Timed
 from slimbench.gate.question import JUDGED
 from slimbench.spec import Advance
@@ -55,20 +54,20 @@ class Machine:
         return {JUDGED: Paired(before, before * math.exp(ratio), ratio)}
 
 
-def taken(
+def measured(
     batches: Sequence[Batch], machine: Machine, monkeypatch: pytest.MonkeyPatch, drift: float = 0.0
-) -> list[Found]:
-    """Take batches on a machine that is slower by `drift` each time pytest-benchmark looks."""
+) -> list[Comparison]:
+    """Measure batches on a machine that is slower by `drift` each time pytest-benchmark looks."""
     looks = iter(range(10**6))
 
     def medians(models: Sequence[Path]) -> list[float]:
         slower = 1 + drift * (next(looks) % 2)
         return [milliseconds(model) / 1e3 * slower for model in models]
 
-    monkeypatch.setattr(batch_module.unpaired, "medians", medians)
+    monkeypatch.setattr(measurement, "unpaired_medians", medians)
     files = files_of(batches)
     return [
         each
         for batch in batches
-        for each in take(batch, files, measure=machine, processes=12, advance=silent)
+        for each in measure_batch(batch, files, measure=machine, processes=12, advance=silent)
     ]

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from slimbench.calibrate.design import batches, workloads
-from slimbench.calibrate.workload import LAYERS, SIZES
+from slimbench.calibrate.design import LAYERS, SIZES, batches, workloads
 
 
 def test_it_holds_what_a_calibration_promises() -> None:

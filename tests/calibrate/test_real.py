@@ -9,8 +9,8 @@ from rich.console import Console
 
 from slimbench.build.scheduler import Failure, build
 from slimbench.build.store import Store
-from slimbench.calibrate import unpaired
-from slimbench.calibrate.workload import Size, Workload
+from slimbench.calibrate import measurement
+from slimbench.calibrate.design import Size, Workload
 from slimbench.engines import get
 from slimbench.errors import UsageProblem
 from slimbench.progress import BuildProgress
@@ -55,18 +55,18 @@ def test_signals_neither_die_nor_grow(models: dict[int, Path]) -> None:
 def test_pytest_benchmark_times_each_file_one_that_stands_twice_too(
     models: dict[int, Path],
 ) -> None:
-    medians = unpaired.medians([models[20], models[60], models[20]])
+    medians = measurement.unpaired_medians([models[20], models[60], models[20]])
     assert len(set(medians)) == 3
     assert all(0 < median < 1 for median in medians)
 
 
 def test_its_rule_is_a_growth_of_ten_percent() -> None:
-    assert not unpaired.fails(1.0, 1.09)
-    assert unpaired.fails(1.0, 1.11)
-    assert not unpaired.fails(1.0, 0.5)
+    assert not measurement.unpaired_fails(1.0, 1.09)
+    assert measurement.unpaired_fails(1.0, 1.11)
+    assert not measurement.unpaired_fails(1.0, 0.5)
 
 
 def test_a_file_that_pytest_benchmark_cannot_time_is_said(tmp_path: Path) -> None:
     (tmp_path / "x.tflite").write_bytes(b"no model")
     with pytest.raises(UsageProblem, match="pytest-benchmark could not time the models"):
-        unpaired.medians([tmp_path / "x.tflite"])
+        measurement.unpaired_medians([tmp_path / "x.tflite"])

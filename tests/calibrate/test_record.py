@@ -6,51 +6,51 @@ import pytest
 
 from slimbench.calibrate import record
 from slimbench.calibrate.design import Batch, batches
-from slimbench.calibrate.record import CalibrationError, Found
-from tests.calibrate.simulated import Machine, taken
+from slimbench.calibrate.record import CalibrationError, Comparison
+from tests.calibrate.simulated import Machine, measured
 
 DESIGN = batches()
 SIZES = [len(batch.trials) for batch in DESIGN]
 
 
 @pytest.fixture
-def found(monkeypatch: pytest.MonkeyPatch) -> list[list[Found]]:
-    def one(batch: Batch) -> list[Found]:
-        return taken([batch], Machine(), monkeypatch)
+def found(monkeypatch: pytest.MonkeyPatch) -> list[list[Comparison]]:
+    def one(batch: Batch) -> list[Comparison]:
+        return measured([batch], Machine(), monkeypatch)
 
     return [one(batch) for batch in DESIGN[:2]]
 
 
 @pytest.fixture
-def path(tmp_path: Path, found: list[list[Found]]) -> Path:
+def path(tmp_path: Path, found: list[list[Comparison]]) -> Path:
     path = tmp_path / "calibration.jsonl"
-    record.begin(path, {"cpu": "one"})
+    record.create(path, {"cpu": "one"})
     for batch in found:
         record.append(path, batch)
     return path
 
 
-def test_what_was_written_is_read(path: Path, found: list[list[Found]]) -> None:
+def test_what_was_written_is_read(path: Path, found: list[list[Comparison]]) -> None:
     read = record.load(path, SIZES)
     assert read.about["cpu"] == "one"
     assert read.batches() == {0, 1}
     written = [each for batch in found for each in batch]
-    assert [(each.size, each.slowdown, each.verdict) for each in read.found] == [
+    assert [(each.size, each.slowdown, each.verdict) for each in read.comparisons] == [
         (each.size, each.slowdown, each.verdict) for each in written
     ]
-    for before, after in zip(written, read.found, strict=True):
+    for before, after in zip(written, read.comparisons, strict=True):
         assert after.first.log_ratios == pytest.approx(before.first.log_ratios, rel=1e-5)
         assert (before.second is None) == (after.second is None)
 
 
 @pytest.mark.parametrize("cut", [1, 40, 4000])
 def test_a_batch_torn_by_a_kill_is_dropped_and_the_file_goes_on(
-    path: Path, found: list[list[Found]], cut: int
+    path: Path, found: list[list[Comparison]], cut: int
 ) -> None:
     path.write_bytes(path.read_bytes()[:-cut])
     torn = record.load(path, SIZES)
     assert torn.batches() <= {0, 1}
-    record.drop_torn_end(path, torn)
+    record.drop_incomplete_batch(path, torn)
     for number in {0, 1} - torn.batches():
         record.append(path, found[number])
     assert record.load(path, SIZES).batches() == {0, 1}
@@ -82,4 +82,4 @@ def test_a_calibration_of_another_design_is_refused(path: Path) -> None:
 
 def test_an_existing_file_is_not_begun_again(path: Path) -> None:
     with pytest.raises(FileExistsError):
-        record.begin(path, {})
+        record.create(path, {})

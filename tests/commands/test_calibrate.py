@@ -8,11 +8,11 @@ from typing import Any
 import filelock
 import pytest
 
-from slimbench.calibrate import batch as batch_module
+from slimbench.calibrate import measurement
 from slimbench.calibrate.design import Batch, batches
 from slimbench.cli import main
 from slimbench.commands import calibrate
-from tests.calibrate.simulated import Machine, files_of, taken
+from tests.calibrate.simulated import Machine, files_of, measured
 
 DESIGN = batches()
 
@@ -21,11 +21,11 @@ DESIGN = batches()
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where a calibration is to be, on a machine that is simulated and needs no models."""
 
-    def take(batch: Batch, *_: Any, **__: Any) -> Any:
-        return taken([batch], Machine(), monkeypatch)
+    def measure_batch(batch: Batch, *_: Any, **__: Any) -> Any:
+        return measured([batch], Machine(), monkeypatch)
 
     monkeypatch.setattr(calibrate, "_build", lambda *_: files_of(DESIGN))
-    monkeypatch.setattr(batch_module, "take", take)
+    monkeypatch.setattr(measurement, "measure_batch", measure_batch)
     return tmp_path / "below" / "calibration.jsonl"
 
 

@@ -23,7 +23,7 @@ def test_an_unknown_engine_is_answered_with_those_that_exist():
 
 def test_listing_and_choosing_an_engine_never_imports_tensorflow():
     code = (
-        "import sys; from bench import engines; engines.names(); engines.get('litert');"
+        "import sys; from slimbench import engines; engines.names(); engines.get('litert');"
         "sys.exit('tensorflow' in sys.modules)"
     )
     root = Path(engines.__file__).parents[2]

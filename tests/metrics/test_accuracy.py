@@ -14,14 +14,14 @@ from slimbench import engines
 from slimbench.engines.litert import ENGINE, LiteRT
 from slimbench.measurement import scoring
 from slimbench.metrics.accuracy import (
+    ACCURACY_DROP,
     Accuracy,
+    RestrictedAccuracy,
     evaluation_sha256,
     pack_flags,
     unpack_flags,
     wilson_interval,
 )
-from slimbench.metrics.accuracy_drop import AccuracyDrop
-from slimbench.metrics.restricted_accuracy import RestrictedAccuracy
 from slimbench.spec import Case, Unmeasured
 from tests.metrics.subjects import HandmadeSubject, read
 from tests.tiny_models import Quantized, first_pixels, linear_model
@@ -234,14 +234,14 @@ def test_scores_that_are_not_numbers_are_no_answer(tmp_path):
 def test_accuracy_drop_is_what_the_reference_has_more():
     reference = HandmadeSubject(values={"accuracy_top1": 0.75})
     subject = HandmadeSubject(reference=reference, values={"accuracy_top1": 0.5})
-    assert AccuracyDrop().read(subject) == {"accuracy_drop": 0.25}
+    assert ACCURACY_DROP.read(subject) == {"accuracy_drop": 0.25}
     reference.reference = reference
-    assert AccuracyDrop().read(reference) == {"accuracy_drop": 0}
+    assert ACCURACY_DROP.read(reference) == {"accuracy_drop": 0}
 
 
 def test_accuracy_drop_without_a_reference_says_why():
     subject = HandmadeSubject(reference_reason="resnet50_f32 failed to convert")
-    assert AccuracyDrop().read(subject) == {
+    assert ACCURACY_DROP.read(subject) == {
         "accuracy_drop": Unmeasured("resnet50_f32 failed to convert")
     }
 
@@ -250,4 +250,4 @@ def test_accuracy_drop_passes_on_why_a_share_is_missing():
     missing = Unmeasured("no labels")
     reference = HandmadeSubject(values={"accuracy_top1": missing})
     subject = HandmadeSubject(reference=reference, values={"accuracy_top1": 0.5})
-    assert AccuracyDrop().read(subject) == {"accuracy_drop": missing}
+    assert ACCURACY_DROP.read(subject) == {"accuracy_drop": missing}

@@ -4,17 +4,22 @@ import gzip
 import hashlib
 import os
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from slimbench.metrics import size
+from slimbench.spec import Unmeasured
 from slimbench.steps.gzip_size import gzip_size
 from tests.metrics.subjects import HandmadeSubject, read
 
 GZIP_FRAME, ZLIB_FRAME = 18, 6
 """Bytes that each format (RFC 1952, RFC 1950) puts around the same compressed data."""
+
+REFERENCE = HandmadeSubject(values={"size_bytes": 400})
+BROKEN = HandmadeSubject(values={"size_bytes": Unmeasured("the disk is gone")})
 
 
 def subject(path: Path, content: bytes) -> HandmadeSubject:
@@ -77,3 +82,22 @@ def test_gzip_size_is_that_of_pythons_gzip_whatever_the_length(content):
 def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"model\.tflite"):
         read(size.Size(), HandmadeSubject(model=tmp_path / "model.tflite"))
+
+
+@pytest.mark.parametrize(("own", "ratio"), [(100, 0.25), (400, 1.0), (500, 1.25)])
+def test_the_ratio_is_own_size_by_the_references(own, ratio):
+    subject = HandmadeSubject(values={"size_bytes": own}, reference=REFERENCE)
+    assert read(size.SIZE_RATIO, subject)["size_ratio"] == ratio
+
+
+def test_the_ratio_without_a_reference_says_why():
+    subject = replace(REFERENCE, reference_reason="resnet50_f32 could not be built")
+    ratio = read(size.SIZE_RATIO, subject)["size_ratio"]
+    assert ratio == Unmeasured("resnet50_f32 could not be built")
+
+
+@pytest.mark.parametrize(
+    "subject", [replace(BROKEN, reference=REFERENCE), replace(REFERENCE, reference=BROKEN)]
+)
+def test_the_ratio_is_unmeasured_where_either_size_is(subject):
+    assert read(size.SIZE_RATIO, subject)["size_ratio"] == Unmeasured("the disk is gone")

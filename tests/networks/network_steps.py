@@ -42,8 +42,8 @@ IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 def random_original(network: Network, seed: int) -> Any:
     """Return a network as Keras has it, with weights of which none is what it starts as."""
     keras().backend.clear_session()
-    module = imagenet.architecture(network.name)
-    original = module.original(network.input_shape, network.classes, network.width, None)
+    architecture = imagenet.architecture(network.name)
+    original = architecture.original(network.input_shape, network.classes, network.width, None)
     rng = np.random.default_rng(seed)
     for layer in original.layers:
         if layer.name == "normalization":
@@ -105,9 +105,9 @@ class Compared(OfTensorFlow):
     network: Network
 
     def run(self, place: Workplace) -> None:
-        module = imagenet.architecture(self.network.name)
+        architecture = imagenet.architecture(self.network.name)
         original = random_original(self.network, place.seed)
-        file = place.out / module.weights_file(self.network.input_shape, self.network.width)
+        file = place.out / architecture.weights_file(self.network.input_shape, self.network.width)
         original.save_weights(str(file))
         pixels = coarse_pictures(place.seed, self.network.input_shape)
         expected = as_keras_has_it(original, self.network, file, pixels)

@@ -70,30 +70,30 @@ def test_folding_leaves_what_it_was_given_and_all_other_layers_alone():
     ],
 )
 def test_weights_are_looked_for_under_the_name_that_keras_uses(network, side, width, name):
-    module = imagenet.architecture(imagenet.PREFIX + network)
-    assert module.weights_file((side, side, 3), width) == name
+    architecture = imagenet.architecture(imagenet.PREFIX + network)
+    assert architecture.weights_file((side, side, 3), width) == name
 
 
 @pytest.mark.parametrize(("shape", "width"), [((200, 200, 3), 1.0), ((224, 160, 3), 1.0)])
 def test_a_size_that_nobody_trained_is_said_with_those_that_exist(shape, width):
-    module = imagenet.architecture("imagenet_mobilenetv2")
+    architecture = imagenet.architecture("imagenet_mobilenetv2")
     with pytest.raises(ValueError, match=rf"for {shape[0]}x{shape[1]} pixels.*160, 192, 224"):
-        module.weights_file(shape, width)
+        architecture.weights_file(shape, width)
 
 
 @pytest.mark.parametrize("network", ["resnet50", "efficientnetb0", "squeezenet"])
 def test_a_width_that_a_network_does_not_have_is_refused(network):
-    module = imagenet.architecture(imagenet.PREFIX + network)
+    architecture = imagenet.architecture(imagenet.PREFIX + network)
     with pytest.raises(ValueError, match="no width multiplier"):
-        module.weights_file(SHAPE, 0.5)
+        architecture.weights_file(SHAPE, 0.5)
 
 
 def test_a_normalisation_by_another_mean_than_imagenets_is_refused():
-    module = imagenet.architecture("imagenet_efficientnetb0")
+    architecture = imagenet.architecture("imagenet_efficientnetb0")
     kernel = np.ones((3, 3, 3, 1), np.float32)
     normalization = (np.array([0.5, 0.5, 0.5]), np.ones(3), np.array(0))
     with pytest.raises(ValueError, match=r"normalises with the mean \[0.5 0.5 0.5\]"):
-        module.folded({"stem_conv": (kernel,), "normalization": normalization})
+        architecture.folded({"stem_conv": (kernel,), "normalization": normalization})
 
 
 def test_a_label_says_width_and_size():

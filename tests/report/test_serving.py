@@ -15,7 +15,7 @@ from slimbench.report.serving_words import SERVING_WORDS
 from slimbench.serving.figures import ServerFigures
 from slimbench.spec import Unmeasured
 from tests import example_history
-from tests.serving.test_compare import CALM, comparison
+from tests.serving.test_comparison import CALM, comparison
 
 
 def history(**changed: object) -> History:

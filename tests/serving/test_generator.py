@@ -10,11 +10,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from slimbench.serving import load
 from slimbench.serving.generator import poisson_schedule
-from slimbench.serving.job import UNSENT, Clients, Job, Load, Poisson, job_from_json, job_to_json
-from slimbench.serving.load import lag_ms, percentile_ms, put_under, running
-from slimbench.serving.messages import get, png, predict
-from slimbench.serving.wire import NO_ANSWER
+from slimbench.serving.http_client import NO_RESPONSE
+from slimbench.serving.load import (
+    UNSENT,
+    Clients,
+    LoadResult,
+    LoadTest,
+    Poisson,
+    load_test_from_json,
+    load_test_to_json,
+    running,
+)
+from slimbench.serving.messages import get
 from tests.serving.small_server import Silent, port_of, serving, slow
 
 RIGHT = {"all_scores": [1.0, 2.0]}
@@ -22,8 +31,8 @@ BODY = json.dumps(RIGHT).encode()
 REQUESTS = (get("/0"), get("/1"))
 
 
-def job(port: int, arrivals: Poisson | Clients, **changed: object) -> Job:
-    return replace(Job(port, REQUESTS, (RIGHT, RIGHT), arrivals), **changed)  # type: ignore[arg-type]
+def load_test(port: int, arrivals: Poisson | Clients, **changed: object) -> LoadTest:
+    return replace(LoadTest(port, REQUESTS, (RIGHT, RIGHT), arrivals), **changed)  # type: ignore[arg-type]
 
 
 def test_a_schedule_is_poisson_and_the_same_for_a_seed() -> None:
@@ -38,26 +47,26 @@ def test_a_schedule_is_poisson_and_the_same_for_a_seed() -> None:
     assert poisson_schedule(replace(arrivals, seed=4)) != found
 
 
-def test_a_job_crosses_as_it_is() -> None:
+def test_a_load_test_crosses_as_it_is() -> None:
     for arrivals in (Poisson(3.5, 2.0), Clients(8, 1.0, count=5, fresh=True)):
-        made = Job(80, (b"\x00\xff",), ({"a": [1, None]},), arrivals, limit_s=2.0)
-        assert job_from_json(job_to_json(made)) == made
+        made = LoadTest(80, (b"\x00\xff",), ({"a": [1, None]},), arrivals, limit_s=2.0)
+        assert load_test_from_json(load_test_to_json(made)) == made
     with pytest.raises(ValueError, match="one expected answer a request, not 1 for 2"):
-        Job(80, REQUESTS, (None,), Clients(1, 1.0))
+        LoadTest(80, REQUESTS, (None,), Clients(1, 1.0))
 
 
 def test_clients_send_as_many_as_they_are_told_over_kept_connections() -> None:
     with serving(lambda: (200, BODY)) as server:
-        load = put_under(job(port_of(server), Clients(4, 60, count=200)))
-        assert load.by_status == {200: 200}
-        assert load.right_count == 200
+        result = load.run(load_test(port_of(server), Clients(4, 60, count=200)))
+        assert result.by_status == {200: 200}
+        assert result.right_count == 200
         assert server.connections == 4
 
 
 def test_a_server_that_closes_is_connected_to_again() -> None:
     with serving(lambda: (200, BODY), keep=False, length=False) as server:
-        load = put_under(job(port_of(server), Clients(2, 60, count=20)))
-        assert load.right_count == 20
+        result = load.run(load_test(port_of(server), Clients(2, 60, count=20)))
+        assert result.right_count == 20
         assert server.connections == 20
 
 
@@ -74,36 +83,36 @@ def test_every_kind_of_end_is_told_apart() -> None:
         return kinds[number % 5]
 
     with serving(answer) as server:
-        load = put_under(job(port_of(server), Clients(1, 60, count=50)))
-    assert load.by_status == {NO_ANSWER: 10, 200: 20, 500: 10, 503: 10}
-    assert (load.right_count, load.wrong_count) == (10, 10)
-    assert load.faults == {"closed without a whole answer": 10}
-    assert len(load.wrong) == 3
-    assert "[2.0, 1.0]" in load.wrong[0]
-    assert [each is None for each in load.latencies_ms].count(True) == 10
+        result = load.run(load_test(port_of(server), Clients(1, 60, count=50)))
+    assert result.by_status == {NO_RESPONSE: 10, 200: 20, 500: 10, 503: 10}
+    assert (result.right_count, result.wrong_count) == (10, 10)
+    assert result.faults == {"closed without a whole answer": 10}
+    assert len(result.wrong) == 3
+    assert "[2.0, 1.0]" in result.wrong[0]
+    assert [each is None for each in result.latencies_ms].count(True) == 10
 
 
 def test_a_request_that_takes_too_long_is_given_up() -> None:
     with serving(slow(1.0, BODY)) as server:
-        load = put_under(job(port_of(server), Clients(1, 60, count=1), limit_s=0.1))
-    assert load.by_status == {NO_ANSWER: 1}
-    assert load.faults == {"no answer in time": 1}
+        result = load.run(load_test(port_of(server), Clients(1, 60, count=1), limit_s=0.1))
+    assert result.by_status == {NO_RESPONSE: 1}
+    assert result.faults == {"no answer in time": 1}
 
 
 def test_nobody_listening_is_no_answer() -> None:
     with serving(slow(0)) as server:
         port = port_of(server)
     for arrivals in (Clients(2, 0.1), Poisson(100, 0.2, grace_s=1)):
-        load = put_under(job(port, arrivals))
-        assert set(load.by_status) == {NO_ANSWER}
-        assert set(load.faults) == {"ConnectionRefusedError"}
+        result = load.run(load_test(port, arrivals))
+        assert set(result.by_status) == {NO_RESPONSE}
+        assert set(result.faults) == {"ConnectionRefusedError"}
 
 
 def test_poisson_arrivals_do_not_wait_for_answers() -> None:
     with serving(slow(0.2, BODY)) as server:
-        load = put_under(job(port_of(server), Poisson(50, 1.0, connections=64)))
-    assert load.right_count == len(poisson_schedule(Poisson(50, 1.0)))
-    latencies = [each for each in load.latencies_ms if each is not None]
+        result = load.run(load_test(port_of(server), Poisson(50, 1.0, connections=64)))
+    assert result.right_count == len(poisson_schedule(Poisson(50, 1.0)))
+    latencies = [each for each in result.latencies_ms if each is not None]
     assert min(latencies) >= 200
     assert server.connections > 5  # five a turn if they had waited for each other
 
@@ -112,55 +121,35 @@ def test_latency_counts_from_the_scheduled_arrival() -> None:
     """One connection, so that a second request waits for the first: its wait is its latency."""
     arrivals = Poisson(100, 0.5, connections=1)
     with serving(slow(0.05, BODY)) as server:
-        load = put_under(job(port_of(server), arrivals))
-    answered = [each for each in load.latencies_ms if each is not None]
+        result = load.run(load_test(port_of(server), arrivals))
+    answered = [each for each in result.latencies_ms if each is not None]
     assert statistics.median(answered) > 100
-    assert load.by_status[UNSENT] > 5
-    assert load.faults["no connection became free"] == load.by_status[UNSENT]
-    assert lag_ms(load, 100) > 100
-    assert len(load.statuses) == len(poisson_schedule(arrivals))
+    assert result.by_status[UNSENT] > 5
+    assert result.faults["no connection became free"] == result.by_status[UNSENT]
+    assert max(result.lags_ms) > 100
+    assert len(result.statuses) == len(poisson_schedule(arrivals))
 
 
 def test_a_generator_ends_with_its_block() -> None:
     with serving(slow(0.01, BODY)) as server:
-        with running(job(port_of(server), Clients(1, 600))) as generator:
+        with running(load_test(port_of(server), Clients(1, 600))) as generator:
             pass
         assert generator.process.returncode is not None
 
 
 def test_a_fault_of_the_generator_is_not_taken_for_a_result() -> None:
     with pytest.raises(RuntimeError, match="load generator ended with status 1"):
-        put_under(job(70_000, Clients(1, 1.0)))
+        load.run(load_test(70_000, Clients(1, 1.0)))
 
 
 def test_what_was_not_right_counts_as_never_answered() -> None:
-    def load(right: int, wrong: int) -> Load:
+    def answered(right: int, wrong: int) -> LoadResult:
         count = right + wrong
         flags = [True] * right + [False] * wrong
         times = [float(each) for each in range(count)]
-        return Load(0.0, 1.0, times, [200] * count, flags, times, [0.0])
+        return LoadResult(0.0, 1.0, times, [200] * count, flags, times, [0.0])
 
-    assert percentile_ms(load(100, 0), 99) == 99
-    assert percentile_ms(load(99, 1), 90) == 90
-    assert percentile_ms(load(98, 2), 99) is None
-    assert percentile_ms(load(0, 0), 50) is None
-
-
-def test_a_picture_is_sent_as_a_form_and_pixel_by_pixel() -> None:
-    from io import BytesIO
-
-    from flask import Flask, request
-    from PIL import Image
-
-    image = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
-    with Image.open(BytesIO(png(image))) as opened:
-        assert np.array_equal(np.asarray(opened), image)
-    assert Image.open(BytesIO(png(image[..., :1]))).mode == "L"
-    head, _, content = predict(png(image)).partition(b"\r\n\r\n")
-    fields = dict(line.split(": ", 1) for line in head.decode().splitlines()[1:])
-    assert int(fields["Content-Length"]) == len(content)
-    app = Flask(__name__)
-    with app.test_request_context(
-        "/predict", method="POST", data=content, content_type=fields["Content-Type"]
-    ):
-        assert request.files["image"].read() == png(image)
+    assert answered(100, 0).percentile_ms(99) == 99
+    assert answered(99, 1).percentile_ms(90) == 90
+    assert answered(98, 2).percentile_ms(99) is None
+    assert answered(0, 0).percentile_ms(50) is None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import pkgutil
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from PIL import Image
 
 from slimbench import networks
 from slimbench.build.store import Store
-from slimbench.calibrate.workload import Size, Workload
+from slimbench.calibrate.design import Size, Workload
 from slimbench.datasets.photos.source import open_photos
 from slimbench.networks import imagenet, keras
 from slimbench.networks.weights import Network
@@ -29,12 +28,6 @@ from slimbench.steps.photos import TrainingPhotos, of_photos, of_splits
 from tests.steps.small_chains import COLOURS
 from tests.steps.tensorflow_steps import CLASSES, SHAPE, OfTensorFlow, Plain
 
-NETWORKS = tuple(
-    module.name
-    for module in pkgutil.iter_modules(networks.__path__)
-    if hasattr(networks.architecture(module.name), "VERSION")
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Architectures(OfTensorFlow):
@@ -42,7 +35,7 @@ class Architectures(OfTensorFlow):
 
     def run(self, place: Workplace) -> None:
         hashes = {}
-        for name in NETWORKS:
+        for name in sorted(networks.all_architectures()):
             side = 224 if name.startswith(imagenet.PREFIX) else 32
             model = Network(name, (side, side, 3), 10).build()
             config = json.dumps(model.get_config(), sort_keys=True, default=str)

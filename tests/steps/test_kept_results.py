@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from slimbench import networks, steps
-from slimbench.calibrate import workload
+from slimbench.calibrate import design
 from slimbench.spec import Step, TrainingStep
 from tests.build.recorder import made
 from tests.steps import keep_results
@@ -29,7 +29,7 @@ def step_classes() -> dict[str, type[Step]]:
     ]
     return {
         value.__name__: value
-        for module in (*modules, workload)
+        for module in (*modules, design)
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, Step) and value not in (Step, TrainingStep)
     }

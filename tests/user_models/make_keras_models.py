@@ -1,7 +1,7 @@
 """Models that each Keras saved in each of its ways, with what they answer; run in a child.
 
-`python -m tests.own.make_keras_models FOLDER`. Importing both Kerases beside each other here is
-what keeps them out of the process of the tests.
+`python -m tests.user_models.make_keras_models FOLDER`. Importing both Kerases beside each
+other here is what keeps them out of the process of the tests.
 """
 
 from __future__ import annotations

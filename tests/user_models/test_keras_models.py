@@ -76,7 +76,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """Everything below, built by one child with TensorFlow and one with the quantiser."""
     folder = tmp_path_factory.mktemp("keras")
     done = subprocess.run(
-        [sys.executable, "-m", "tests.own.make_keras_models", str(folder)],
+        [sys.executable, "-m", "tests.user_models.make_keras_models", str(folder)],
         cwd=CODE,
         capture_output=True,
         text=True,

@@ -1,0 +1,316 @@
+"""Models that tests of one's own measure with the fixture `slim`, and their common history.
+
+Each call plans a run of its own, as `slimbench run` does, and joins it to those before, so that all
+models of a pytest session are saved as one history.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_benchmark.utils import get_machine_id
+from rich.console import Console
+
+from slimbench import engines
+from slimbench.build.scheduler import Failure
+from slimbench.build.store import Store
+from slimbench.errors import UsageProblem
+from slimbench.history import write
+from slimbench.history.document import HistoryError
+from slimbench.history.record import History, record
+from slimbench.measurement.stopwatch import Stopwatch
+from slimbench.metrics.latency import PILOT_INVOCATIONS, pilot, rounds_for
+from slimbench.paths import short
+from slimbench.pixels import MODES
+from slimbench.progress import BuildProgress
+from slimbench.report import words
+from slimbench.report.table import table
+from slimbench.run.document import Status, benchmark_frame, document
+from slimbench.run.plan import Plan, check_writable
+from slimbench.run.preflight import preflight
+from slimbench.run.session import Run
+from slimbench.spec import Budget, Case, Choices, Group, PixelMode
+from slimbench.suite.budgets import EVERY, KINDS, BudgetError, load_budgets, make_budgets
+from slimbench.suite.profiles import OF_EVERY_PROFILE, load_profiles
+from slimbench.suite.toml_file import read_toml
+from slimbench.user_models.prepare import prepare
+from slimbench.user_models.request import Request
+
+ENGINE = "litert"
+"""The runtime that models are measured with."""
+
+NOTICE = re.compile(r"(INFO: .*\n?)+")
+"""What LiteRT writes on the error stream when it loads a model."""
+
+NEEDS_REFERENCE = ("size_ratio", "accuracy_drop", "speedup")
+"""Metrics that compare a model with its reference."""
+
+NEEDS_DATA = ("accuracy_top1", "accuracy_drop")
+"""Metrics that need images to score on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTest:
+    """What a test asks of one model; the arguments of `slimbench.plugin.Slim`."""
+
+    path: Path
+    name: str
+    reference: Path | None = None
+    data: Path | None = None
+    labels: Path | None = None
+    pixels: PixelMode | None = None
+    images: int = 5000
+    threads: int = 1
+    budget_file: Path | None = None
+    limits: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def case(self) -> Case:
+        """The row of the history that it becomes."""
+        return Case(self.name, ENGINE, self.threads)
+
+    def check(self) -> None:
+        """Raise UsageProblem, naming the argument, where something cannot be."""
+        if self.pixels is not None and self.pixels not in MODES:
+            raise UsageProblem(f"pixels={self.pixels!r}: there is {', '.join(map(repr, MODES))}.")
+        for argument, least, most in (("images", 1, None), ("threads", 1, os.cpu_count())):
+            value = getattr(self, argument)
+            is_whole = isinstance(value, int) and not isinstance(value, bool)
+            if not is_whole or value < least or (most is not None and value > most):
+                reach = f"from {least} up" if most is None else f"from {least} to {most}"
+                raise UsageProblem(f"{argument}={value!r}: must be a whole number {reach}.")
+        make_budgets(self.case, self.limits)
+        for name in self.limits:
+            metric = KINDS[name].metric
+            if metric in NEEDS_REFERENCE and self.reference is None:
+                raise UsageProblem(
+                    f"{name} compares with a reference: name its file, reference='float.tflite'."
+                )
+            if metric in NEEDS_DATA and self.data is None:
+                raise UsageProblem(
+                    f"{name} needs images to score on: name them, data='photos/', with a folder "
+                    "for each class."
+                )
+
+
+class SlimSession:
+    """The models measured in one pytest session; saves their history at its end."""
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        profile: str,
+        results: Path,
+        lang: str | None,
+        is_part: Callable[[], bool],
+    ) -> None:
+        """Begin a session; `is_part` tells at its end whether models were deselected."""
+        self._config = config
+        self._is_part = is_part
+        self._profile = profile
+        self._results = results
+        self._lang = words.language(os.environ) if lang is None else lang
+        self._stopwatch = Stopwatch()
+        self._run: Run | None = None
+        self._preflight: Mapping[str, Any] = {}
+        self._tests: dict[str, str] = {}
+        """By model's name, the test that measures it."""
+        self._history: History | None = None
+        self._problem = ""
+
+    def measure(self, test: ModelTest, benchmark: Callable[[], Any], node: str) -> list[str]:
+        """Measure a model; return a sentence for each budget that it breaks.
+
+        Args:
+            test: the model and what it has to keep.
+            benchmark: returns pytest-benchmark's fixture, which times the single invocations.
+            node: the id of the test that asks.
+
+        Raises:
+            UsageProblem: Something that was asked for cannot be; the sentence names it.
+            ValueError: The model cannot be scored, or its file cannot be read.
+        """
+        test.check()
+        if test.name in self._tests:
+            raise UsageProblem(
+                f"Two models are called {test.name!r}, here and in {self._tests[test.name]}. "
+                "Give one a name of its own, name='...'."
+            )
+        check_writable(self._results)
+        with self._shown():
+            self._say()
+            run = self._joined(test)
+            run.build([test.case], BuildProgress(Console(stderr=True, soft_wrap=True)))
+            if not self._preflight:
+                self._preflight = preflight()
+                self._say(*(f"WARNING: {warning}" for warning in self._preflight["warnings"]))
+        result = run.result(test.case)
+        if isinstance(result, Failure):
+            raise UsageProblem(f"{test.path} cannot be measured: {result.reason}")
+        self._tests[test.name] = node
+        subject = run.subject(test.case)
+        session = subject.session
+        with self._stopwatch.spending("measure"):
+            session.feed(subject.example)
+            rounds = rounds_for(pilot(session.invoke))
+            timer = benchmark()
+            timer.pedantic(session.invoke, rounds=rounds, warmup_rounds=PILOT_INVOCATIONS)
+        subject.samples = timer.stats.stats.data
+        timer.stats.param = test.case.id  # by which the document finds a case's times
+        groups: tuple[Group, ...] = OF_EVERY_PROFILE
+        judged = [judgement for group in groups for judgement in run.hold(test.case, group)]
+        run.release(test.case)
+        return [judgement.sentence for judgement in judged if judgement.verdict == "fail"]
+
+    def _joined(self, test: ModelTest) -> Run:
+        """Return the run with a test's model and its reference added to its plan."""
+        store = Store()
+        store.prepare()
+        choices = Choices(data=test.data, limit=test.images)
+        models = [f"{test.name}={test.path}"]
+        reference = test.name
+        if test.reference is not None:
+            reference = _reference_name(test)
+            models.insert(0, f"{reference}={test.reference}")
+        with BuildProgress(Console(stderr=True, soft_wrap=True)) as progress:
+            request = Request(tuple(models), test.labels, test.pixels, profile=self._profile)
+            own = prepare(request, choices, None, store, watcher=progress, taken=load_profiles())
+        first = Plan(
+            profile=own.profile,
+            variants={},
+            cases=(),
+            default_cases=(),
+            evaluations={},
+            budgets=(),
+            seed=own.profile.seed,
+            lang="fr" if self._lang == "fr" else "en",
+            results=self._results,
+            store=store,
+        )
+        plan = first if self._run is None else self._run.plan
+        plan = replace(
+            plan,
+            variants={**plan.variants, **own.variants},
+            cases=(*plan.cases, test.case),
+            evaluations={
+                **plan.evaluations,
+                **{name: variant.evaluation for name, variant in own.variants.items()},
+            },
+            budgets=(*plan.budgets, *_budgets(test, self._profile)),
+            references={**plan.references, test.name: reference},
+        )
+        if self._run is None:
+            self._run = Run(plan, self._stopwatch)
+        self._run.plan = plan
+        return self._run
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Save what was measured to its end as one history."""
+        run = self._run
+        if run is None or not run.finished:
+            return
+        frame = benchmark_frame(self._config, self._config.rootpath)
+        status = self._status(session, exitstatus)
+        content = document(run, frame, status=status, preflight=self._preflight)
+        if not content["benchmarks"]:
+            return
+        try:
+            path = write.save(content, self._results, get_machine_id())
+        except HistoryError as error:
+            self._problem = str(error)
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+            return
+        self._history = record(content, path)
+
+    def _status(self, session: pytest.Session, exitstatus: int) -> Status:
+        """Say whether everything was measured that the collected tests ask for."""
+        run = self._run
+        asking = {item.nodeid for item in session.items if is_model_test(item)}
+        measured = {
+            self._tests[case.variant]
+            for case in ([] if run is None else run.finished)
+            if run is not None and run.is_finished(case, OF_EVERY_PROFILE)
+        }
+        if asking <= measured:
+            return "partial" if self._is_part() else "complete"
+        ended_early = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+        stopped = ended_early or session.shouldfail or session.shouldstop
+        return "interrupted" if stopped else "partial"
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Leave the runtime's notice out of the report of a broken budget."""
+        report = yield
+        if is_model_test(item):
+            report.sections = [
+                (title, text) for title, text in report.sections if not NOTICE.fullmatch(text)
+            ]
+        return report
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show the table, and where the history is."""
+        if self._history is not None and self._run is not None:
+            lang = self._run.plan.lang
+            terminalreporter.section(f"slimbench: {self._profile}", sep="=")
+            terminalreporter.write_line(table(self._history, lang))
+            terminalreporter.write_line("")
+            terminalreporter.write_line(f"{words.WORDS[lang].history} {short(self._history.path)}")
+        if self._problem:
+            terminalreporter.write_line(self._problem, red=True)
+
+    def _shown(self) -> Any:
+        """Return a context in which what is written reaches the terminal."""
+        capture = self._config.pluginmanager.getplugin("capturemanager")
+        return capture.global_and_fixture_disabled()
+
+    def _say(self, *lines: str) -> None:
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        reporter.ensure_newline()
+        for line in lines:
+            reporter.write_line(line)
+
+
+def is_model_test(item: pytest.Item) -> bool:
+    """Tell whether a test uses the fixture `slim`."""
+    return "slim" in getattr(item, "fixturenames", ())
+
+
+def name_of(path: Path) -> str:
+    """Return what a model is called by its file's name: without ending and strange characters."""
+    return re.sub(r"[^A-Za-z0-9_.]+", "_", path.stem).strip("_.")[:80] or "model"
+
+
+def _reference_name(test: ModelTest) -> str:
+    """Return what the reference is called: its file's name, marked where the model has the same."""
+    name = name_of(test.reference or test.path)
+    return f"{name}_reference" if name == test.name else name
+
+
+def _budgets(test: ModelTest, profile: str) -> tuple[Budget, ...]:
+    """Return a test's budgets: those of its file, then those that it names itself."""
+    named = make_budgets(test.case, test.limits)
+    if test.budget_file is None:
+        return named
+    tables = read_toml(test.budget_file, BudgetError).tables.get(profile, {})
+    others = {name for name in tables if name != EVERY} if isinstance(tables, dict) else set()
+    known = {each.name: each.variants for each in load_profiles().values()}
+    variants = {**known, profile: [test.name, *sorted(others - {test.name})]}
+    from_file = load_budgets(test.budget_file, profile, variants, engines.names())
+    overridden = {budget.name for budget in named}
+    return (
+        *(
+            budget
+            for budget in from_file
+            if budget.variant == test.name and budget.name not in overridden
+        ),
+        *named,
+    )
