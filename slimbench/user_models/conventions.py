@@ -24,13 +24,12 @@ MOST_BYTES = 64 * 2**20
 
 TIMES_CHANCE = 2.0
 SHARE_ABOVE = 0.1
-"""A model is that bad up to twice as often right as guessing is, where that is little, or up to a
-tenth of the way from guessing to being always right, where classes are few."""
+"""Accuracies below min(2 p, p + 0.1 (1 - p)) count as near chance, p = 1 / classes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedPixels:
-    """A pixel mode, and where it is from in words."""
+    """A pixel mode, and in words where it comes from."""
 
     mode: PixelMode
     origin: str
@@ -38,9 +37,9 @@ class ExpectedPixels:
 
 @dataclass(frozen=True, slots=True)
 class ClassNames:
-    """The names of a model's classes, in its order, and where they are from.
+    """The names of a model's classes, in its order, and in words where they come from.
 
-    No names: the data's folders, sorted, are its classes.
+    Without names the data's folders, sorted, are its classes.
     """
 
     names: tuple[str, ...]
@@ -48,26 +47,24 @@ class ClassNames:
 
 
 def expected_pixels(
-    path: Path, model: ModelFile, asked: PixelMode | None, metadata: Metadata | None
+    path: Path, model: ModelFile, option: PixelMode | None, metadata: Metadata | None
 ) -> ExpectedPixels:
-    """Return what was asked for, else what the file says, else what its integers suggest, else raw.
+    """Return the mode of the option, else of the metadata, else of the quantisation, else raw.
 
     Raises:
-        UsageProblem: The mode is for other channels, or the file says something that none of the
-            modes is.
+        UsageProblem: The mode is for other channels, or the normalisation in the metadata is none
+            of the modes.
     """
-    if asked is not None:
-        if asked == "caffe" and model.channels != len(CAFFE_MEANS):
+    if option is not None:
+        if option == "caffe" and model.channels != len(CAFFE_MEANS):
             raise UsageProblem(
                 f"--pixels caffe is for models of 3 channels, and {path} has {model.channels}. "
                 "Choose raw, 0..1 or -1..1."
             )
-        return ExpectedPixels(asked, "--pixels")
+        return ExpectedPixels(option, "--pixels")
     if metadata is not None and metadata.mean and metadata.std:
         if metadata.pixels is None:
-            mean, std = (
-                ", ".join(f"{each:g}" for each in part) for part in _normalisation(metadata)
-            )
+            mean, std = _listed(metadata.mean), _listed(metadata.std)
             raise UsageProblem(
                 f"The metadata of {path} asks for (pixel - mean) / deviation with means {mean} and "
                 f"deviations {std}, which is none of the ways that are known. Choose the nearest "
@@ -84,10 +81,10 @@ def class_names(
 ) -> ClassNames:
     """Return the names of a model's classes; raises UsageProblem where their number differs."""
     if file is not None:
-        return ClassNames(_fitting(read_labels(file), classes, f"{file}", model), f"{file.name}")
+        return ClassNames(_matching(read_labels(file), classes, f"{file}", model), f"{file.name}")
     if metadata is not None and metadata.labels:
         where = f"The metadata of {model}"
-        return ClassNames(_fitting(metadata.labels, classes, where, model), "its metadata")
+        return ClassNames(_matching(metadata.labels, classes, where, model), "its metadata")
     return ClassNames((), "the folders' names")
 
 
@@ -116,19 +113,18 @@ def read_labels(file: Path) -> tuple[str, ...]:
 
 
 def is_near_chance(interval: Sequence[float], classes: int) -> bool:
-    """Tell whether an accuracy, with this 95 % interval, may be no better than guessing.
+    """Tell whether an accuracy with this 95 % interval (low, high) may be no better than guessing.
 
-    Either guessing, which is right once in `classes` times, lies within the interval, or all of
-    the interval is hardly better.
+    Either chance, 1 / `classes`, lies within the interval, or all of it is hardly higher.
     """
     low, high = interval
-    guessing = 1 / classes
-    hardly_better = min(TIMES_CHANCE * guessing, guessing + SHARE_ABOVE * (1 - guessing))
-    return low <= guessing <= high or high < hardly_better
+    chance = 1 / classes
+    hardly_better = min(TIMES_CHANCE * chance, chance + SHARE_ABOVE * (1 - chance))
+    return low <= chance <= high or high < hardly_better
 
 
 def near_chance(model: str, share: float, classes: int, pixels: str) -> str:
-    """Warn that a user's model does hardly better than guessing among its classes."""
+    """Return the warning that a model does hardly better than guessing among its classes."""
     return (
         f"{model} is right on {share:.1%} of the images, about as often as guessing among "
         f"{classes:,} classes: it may expect other pixels than {pixels} (--pixels) or have its "
@@ -136,12 +132,12 @@ def near_chance(model: str, share: float, classes: int, pixels: str) -> str:
     )
 
 
-def _normalisation(metadata: Metadata) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    return metadata.mean or (), metadata.std or ()
+def _listed(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values)
 
 
-def _fitting(labels: tuple[str, ...], classes: int, where: str, model: Path) -> tuple[str, ...]:
-    """Return labels for every class, the background's put in front where it alone has none."""
+def _matching(labels: tuple[str, ...], classes: int, where: str, model: Path) -> tuple[str, ...]:
+    """Return one label per class, with the background's put in front where it alone is missing."""
     if len(labels) == classes:
         return labels
     if len(labels) == IMAGENET_CLASSES and classes == IMAGENET_CLASSES + 1:

@@ -88,23 +88,23 @@ def inspect(path: Path, called: Path | None = None, limit: float = TIME_LIMIT) -
             f"{name} crashed LiteRT ({_ending(done.returncode)}): the file is damaged, or made for "
             "another runtime. Build or copy it again."
         )
-    told: dict[str, Any] = json.loads(done.stdout)
+    report: dict[str, Any] = json.loads(done.stdout)
     try:
-        if "problem" not in told:
-            return describe(told)
-        if told["inputs"]:  # an input that cannot be fed explains more than what came of it
-            _image_shape(_sole(told["inputs"], "input"))
+        if "problem" not in report:
+            return describe(report)
+        if report["inputs"]:  # an input that cannot be fed explains more than what came of it
+            _image_shape(_sole(report["inputs"], "input"))
     except ValueError as error:
         raise UsageProblem(f"{name} cannot be measured: {error}.") from error
-    raise UsageProblem(f"LiteRT cannot run {name}: {_explained(told['problem'])}")
+    raise UsageProblem(f"LiteRT cannot run {name}: {_explained(report['problem'])}")
 
 
-def describe(told: Mapping[str, Any]) -> ModelFile:
+def describe(report: Mapping[str, Any]) -> ModelFile:
     """Return the classifier that these inputs and outputs make; raises ValueError saying why not.
 
-    `told` is what `slimbench.user_models.inspect_child` prints.
+    `report` is what `slimbench.user_models.inspect_child` prints.
     """
-    source, result = _sole(told["inputs"], "input"), _sole(told["outputs"], "output")
+    source, result = _sole(report["inputs"], "input"), _sole(report["outputs"], "output")
     height, width, channels = _image_shape(source)
     classes = result["shape"][-1] if result["shape"] else 1
     if np.prod(result["shape"]) != classes:
@@ -129,14 +129,14 @@ def precision(model: Path) -> Precision | None:
         return None
 
 
-def of_weights(found: Iterable[Weight]) -> Precision | None:
+def of_weights(counted: Iterable[Weight]) -> Precision | None:
     """Return the precision that weights have, the lowest where they differ.
 
     Quantisers leave what is small or sensitive in float, so a part says what was done to a file.
     """
-    kinds = {_kind(weight) for weight in found}
+    kinds = {_kind(weight) for weight in counted}
     order: tuple[Precision, ...] = ("static_wi8_ai8", "dynamic_wi8", "weights_wi8", "f16", "f32")
-    return next((each for each in order if each in kinds), None)
+    return next((kind for kind in order if kind in kinds), None)
 
 
 def _sole(tensors: list[dict[str, Any]], what: str) -> dict[str, Any]:

@@ -38,8 +38,8 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnRun:
-    """The profile of a run of one's own models, its variants, and what to tell about them."""
+class UserRun:
+    """The profile of a run of a user's models, its variants, and remarks to print about them."""
 
     profile: Profile
     variants: Mapping[str, Variant]
@@ -52,16 +52,16 @@ def find_sources(typed: Sequence[str]) -> tuple[Source, ...]:
     Raises:
         UsageProblem: One is not written so, is no model, cannot be read, or shares its name.
     """
-    found: dict[str, Source] = {}
-    for each in typed:
-        source = _find(each)
-        if source.name in found:
+    sources: dict[str, Source] = {}
+    for option in typed:
+        source = _source(option)
+        if source.name in sources:
             raise UsageProblem(
-                f"Two models are called {source.name!r}: {found[source.name].path} and "
+                f"Two models are called {source.name!r}: {sources[source.name].path} and "
                 f"{source.path}. Give each --model a name of its own."
             )
-        found[source.name] = source
-    return tuple(found.values())
+        sources[source.name] = source
+    return tuple(sources.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,28 +90,28 @@ class Chain:
         return f"{bare}{pruned}" + ("_f32" if bare != stem else "")
 
 
-def parse(typed: str) -> Chain:
+def parse_steps(typed: str) -> Chain:
     """Read `--steps`; raises UsageProblem that says what can be written."""
     chain = Chain()
     for part in _parts(typed):
         match = _STEP.fullmatch(part)
         if match is None:
-            raise _refused(typed, f"{part.strip()!r} is no step")
+            raise _problem(typed, f"{part.strip()!r} is no step")
         step, argument = match.groups()
         if step == "prune":
             if chain != Chain():
-                raise _refused(typed, "prune comes first, and once")
+                raise _problem(typed, "prune comes first, and once")
             chain = Chain(sparsity=_sparsity(typed, argument))
         elif step == "quantize":
             if chain.recipe is not None:
-                raise _refused(typed, "quantize comes last, and once")
+                raise _problem(typed, "quantize comes last, and once")
             chain = Chain(chain.sparsity, _recipe(typed, argument))
         else:
-            raise _refused(typed, f"there is no step {step!r}")
+            raise _problem(typed, f"there is no step {step!r}")
     return chain
 
 
-def _find(typed: str) -> Source:
+def _source(typed: str) -> Source:
     name, equals, path = typed.partition("=")
     if not equals or not path:
         raise UsageProblem(
@@ -123,30 +123,30 @@ def _find(typed: str) -> Source:
             "with a letter or digit, and is at most 80 long. A '-' parts it from engine and "
             "threads."
         )
-    place = Path(path).expanduser().absolute()
-    form = form_of(place)
+    location = Path(path).expanduser().absolute()
+    form = form_of(location)
     try:
-        return Source(name, place, form, content_of(place))
+        return Source(name, location, form, content_of(location))
     except OSError as error:
-        raise unreadable(place, error) from error
+        raise unreadable(location, error) from error
 
 
 def _parts(typed: str) -> list[str]:
     parts = typed.split(",")
     if any(not part.strip() for part in parts):
-        raise _refused(typed, "it has an empty step")
+        raise _problem(typed, "it has an empty step")
     return parts
 
 
 def _sparsity(typed: str, argument: str) -> float:
     if not re.fullmatch(r"0?\.[0-9]{1,2}", argument) or not float(argument) > 0:
-        raise _refused(typed, f"prune takes a share from 0.01 to 0.99, not {argument!r}")
+        raise _problem(typed, f"prune takes a share from 0.01 to 0.99, not {argument!r}")
     return float(argument)
 
 
 def _recipe(typed: str, argument: str) -> Recipe:
     if argument not in RECIPES:
-        raise _refused(typed, f"quantize takes {', '.join(RECIPES)}, not {argument!r}")
+        raise _problem(typed, f"quantize takes {', '.join(RECIPES)}, not {argument!r}")
     return argument
 
 
@@ -154,5 +154,5 @@ def _percent(share: float) -> str:
     return f"{round(100 * share):02}"
 
 
-def _refused(typed: str, what: str) -> UsageProblem:
+def _problem(typed: str, what: str) -> UsageProblem:
     return UsageProblem(f"--steps {typed!r}: {what}. There is: {FORMS}; parted by a comma.")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from slimbench.errors import UsageProblem
 from slimbench.steps.own_file import content_of
-from slimbench.user_models.request import RECIPES, Chain, find_sources, parse
+from slimbench.user_models.request import RECIPES, Chain, find_sources, parse_steps
 from tests.tiny_models import first_pixels, linear_model
 
 STARTS = {".tflite": b"\0\0\0\0TFL3", ".keras": b"PK\x03\x04", ".h5": b"\x89HDF\r\n\x1a\n"}
@@ -127,7 +127,7 @@ def test_whatever_is_typed_is_a_model_or_a_sentence(typed: str) -> None:
     ],
 )
 def test_steps_are_read(typed: str, chain: Chain) -> None:
-    assert parse(typed) == chain
+    assert parse_steps(typed) == chain
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_steps_are_read(typed: str, chain: Chain) -> None:
 )
 def test_other_steps_are_refused_with_what_there_is(typed: str, said: str) -> None:
     with pytest.raises(UsageProblem) as caught:
-        parse(typed)
+        parse_steps(typed)
     assert said in str(caught.value)
     assert "quantize(f16|dynamic_wi8|static_wi8_ai8)" in str(caught.value)
 
@@ -181,14 +181,14 @@ def test_a_name_says_what_was_done(name: str, chain: Chain, called: str) -> None
 @given(st.integers(1, 99), st.sampled_from(RECIPES), st.text(" ", max_size=2))
 def test_what_is_written_is_what_is_read(percent: int, recipe: str, space: str) -> None:
     typed = f"prune({space}0.{percent:02}){space},{space}quantize({recipe})"
-    chain = parse(typed)
+    chain = parse_steps(typed)
     assert chain.name("m") == f"m_pruned{percent:02}_{recipe}"
 
 
 @given(st.text(max_size=60))
 def test_wild_text_is_steps_or_a_sentence(typed: str) -> None:
     try:
-        chain: Chain | str = parse(typed)
+        chain: Chain | str = parse_steps(typed)
     except UsageProblem as problem:
         chain = str(problem)
     assert chain.startswith("--steps ") if isinstance(chain, str) else chain != Chain()
