@@ -91,7 +91,7 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
     limits = budgets.load_budgets(
         budget_file,
         chosen.name,
-        {each.name: each.variants for each in known.values()},
+        {profile.name: profile.variants for profile in known.values()},
         engines.names(),
     )
     if seed is not None and not 0 <= seed < 2**32:
