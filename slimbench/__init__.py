@@ -30,7 +30,7 @@ def runs(results: str | Path | None = None, *, profile: str | None = None) -> li
     Raises:
         HistoryError: A file cannot be read, or is no history; the message names it.
     """
-    from slimbench.history.find import runs as saved_runs  # noqa: PLC0415 - see `__getattr__`
+    from slimbench.history.select import runs as saved_runs  # noqa: PLC0415 - see `__getattr__`
     from slimbench.paths import results_folder  # noqa: PLC0415
 
     folder = results_folder() if results is None else Path(results)

@@ -27,6 +27,9 @@ Labels = npt.NDArray[np.int64]
 Toolchain = Literal["plain", "tensorflow", "quantizer"]
 """What a step imports to run. Each has a child process of its own; none is loaded to measure."""
 
+Recipe = Literal["f16", "dynamic_wi8", "static_wi8_ai8"]
+"""How weights (w) and activations (a) are quantised, by the LiteRT quantiser's names of recipes."""
+
 Kind = Literal["import", "train", "convert", "measure", "score", "other"]
 """What time was spent on; the keys of `slimbench.seconds` in a history."""
 

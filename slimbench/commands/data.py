@@ -14,10 +14,9 @@ from slimbench.build.scheduler import Failure, build
 from slimbench.build.store import Store
 from slimbench.commands import Command, add_results
 from slimbench.datasets.evaluation import Evaluation, evaluation_sha256, load_evaluation
-from slimbench.datasets.photos.choosing import DEFAULT_LIMIT
+from slimbench.datasets.photos.listing import DEFAULT_LIMIT
 from slimbench.errors import UsageProblem
-from slimbench.export.scored_on import scored_on
-from slimbench.export.source import complete_runs
+from slimbench.export.source import complete_runs, scored_on
 from slimbench.history.record import Entry
 from slimbench.progress import BuildProgress
 from slimbench.run.evaluations import evaluations

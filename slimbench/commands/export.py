@@ -11,7 +11,7 @@ from slimbench.commands import Command, add_results
 from slimbench.history.select import WAYS, select_one
 
 if TYPE_CHECKING:
-    from slimbench.export.card import Exported
+    from slimbench.export.description import Exported
     from slimbench.export.source import Source
 
 
@@ -47,10 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
     from slimbench.build.store import Store  # noqa: PLC0415
     from slimbench.export import folder, saved_model  # noqa: PLC0415
     from slimbench.export.source import complete_runs, find_source  # noqa: PLC0415
-    from slimbench.export.write import write  # noqa: PLC0415
     from slimbench.progress import BuildProgress  # noqa: PLC0415
 
-    folder.check(arguments.folder.resolve(), arguments.variant)
+    folder.check_target(arguments.folder.resolve(), arguments.variant)
     histories = (
         complete_runs(arguments.results, arguments.profile)
         if arguments.run is None
@@ -61,8 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     step = saved_model.export_step(source, arguments.weights)
     progress = BuildProgress(Console(stderr=True)) if arguments.build else None
     artifact = saved_model.find(step, source, store, progress)
-    with folder.written(arguments.folder, source.variant) as partial:
-        exported = write(partial, source, artifact)
+    with folder.atomic_folder(arguments.folder, source.variant) as partial:
+        exported = folder.write_files(partial, source, artifact)
     _say(arguments.folder, source, exported)
     return 0
 

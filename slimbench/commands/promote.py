@@ -114,7 +114,7 @@ def _remarks(history: History) -> list[str]:
     if history.missing:
         names = ", ".join(missing.variant for missing in history.missing)
         said.append(f"Of the profile, the run could not have and the baseline lacks: {names}.")
-    if history.dirty and not rebuild_command.is_own(history.profile):
+    if history.dirty and not rebuild_command.is_user_profile(history.profile):
         said.append(
             "The run's checkout had changes that were not committed: its commit alone does not "
             "build these models again."

@@ -12,7 +12,7 @@ from slimbench.paths import REFERENCE, suite_folder
 from slimbench.pixels import MODES
 from slimbench.steps.own_file import KINDS
 from slimbench.suite.profiles import OWN_PROFILE
-from slimbench.user_models.chains import FORMS
+from slimbench.user_models.request import FORMS
 
 USAGE = 2
 """Exit status where what was asked for cannot be, as of every subcommand."""

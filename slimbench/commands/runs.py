@@ -11,8 +11,8 @@ from tabulate import tabulate
 from slimbench.commands import Command, add_output, add_results, emit
 from slimbench.errors import UsageProblem
 from slimbench.history.document import HistoryError
-from slimbench.history.find import runs
 from slimbench.history.record import History, load
+from slimbench.history.select import runs
 
 HEADINGS = ("run", "taken", "profile", "status", "measured", "commit", "machine")
 

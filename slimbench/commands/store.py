@@ -16,11 +16,11 @@ from slimbench.build.store import Artifact, Store
 from slimbench.commands import Command, add_results
 from slimbench.datasets.photos import archives
 from slimbench.errors import Unavailable, UsageProblem
-from slimbench.export.scored_on import is_photographs_of
+from slimbench.export.source import is_photographs_of
 from slimbench.gate.baseline import Baseline, load_baseline
 from slimbench.history.document import HistoryError
-from slimbench.history.find import runs
 from slimbench.history.record import Entry, History, load
+from slimbench.history.select import runs
 from slimbench.spec import Step
 from slimbench.steps.gzip_size import GzipSize
 from slimbench.suite import profiles, variants
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         _clean(store)
         if arguments.clear:
             shutil.rmtree(store.root / TRENDS, ignore_errors=True)
-        for sha256 in archives.remove(store):
+        for sha256 in archives.remove_all(store):
             print(f"removed {sha256[:12]} unpacked archive")
     rows = [
         (artifact.key[:12], artifact.title, f"{artifact.bytes / 2**20:.1f}", _day(artifact))
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     if rows:
         headers = ("object", "made by", "MiB", "made on")
         print(tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True))
-    for each in archives.kept(store):
+    for each in archives.unpacked_archives(store):
         print(f"{each.sha256[:12]}  unpacked {each.archive}, {each.files} files")
     total = sum(artifact.bytes for artifact in store.objects())
     noun = "object" if len(rows) == 1 else "objects"

@@ -10,7 +10,7 @@ import socket
 
 import numpy as np
 
-from slimbench.datasets.photos.choosing import choose
+from slimbench.datasets.photos.listing import choose
 from slimbench.errors import Unavailable
 from slimbench.spec import DataSet, Splits
 

@@ -1,1 +1,1 @@
-"""Handing a variant on: its files, described inside and in a card beside them."""
+"""Exporting a variant: its model with metadata, its SavedModel, and a card of its figures."""

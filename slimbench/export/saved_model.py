@@ -28,10 +28,9 @@ def export_step(source: Source, weights: str | None) -> Export | Unmeasured:
     noted = source.notes.get("weights")
     chosen = weights or (noted if noted in ("imagenet", "random") else None)
     choices = Choices() if chosen is None else Choices(weights=chosen)
-    made = variants.all_variants(source.entries[0].dataset, choices)
-    variant = made.get(source.variant)
+    variant = variants.all_variants(source.entries[0].dataset, choices).get(source.variant)
     if variant is None:
-        if rebuild_command.is_own(source.history.profile):
+        if rebuild_command.is_user_profile(source.history.profile):
             return Unmeasured("it came from a file of its user's (--model), which is its source")
         return Unmeasured(f"no variant of this checkout is called {source.variant}")
     if recipe.key(variant.chain, source.history.seed) != source.artifact.key:
@@ -72,5 +71,5 @@ def _exports(step: Step) -> Iterator[Export]:
     if isinstance(step, Export):
         yield step
         return
-    for each in step.inputs:
-        yield from _exports(each)
+    for before in step.inputs:
+        yield from _exports(before)

@@ -1,4 +1,8 @@
-"""What is exported: the file in the artifact store that a saved run measured under that name."""
+"""What is exported: the file in the artifact store that a saved run measured, and its images.
+
+A history keeps only the hash of the images that it scored on. Which of the store's images have it
+is found out by hashing those of the same data set and size.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from slimbench.build.store import MANIFEST, Artifact, Store
+from slimbench.datasets.evaluation import Evaluation, evaluation_sha256, load_evaluation
 from slimbench.errors import UsageProblem
-from slimbench.export.scored_on import scored_on
 from slimbench.history import rebuild_command
 from slimbench.history.document import HistoryError
-from slimbench.history.find import runs
 from slimbench.history.record import Entry, History, load
+from slimbench.history.select import runs
 from slimbench.networks import weights
 from slimbench.spec import MODEL_FILE, PixelMode
+from slimbench.steps.photos import EvaluationPhotos
 from slimbench.suite.registry import unknown
 
 _IN_STORE = re.compile(
@@ -73,20 +78,20 @@ def find_source(variant: str, histories: Iterable[History], store: Store) -> Sou
     without_file: list[History] = []
     for history in histories:
         names |= dict.fromkeys(entry.case.variant for entry in history.entries)
-        found = _measured(variant, history)
-        if not found:
+        entries = _measured(variant, history)
+        if not entries:
             continue
-        artifact = _artifact(found[0], store)
+        artifact = _artifact(entries[0], store)
         if artifact is not None:
             return Source(
                 history=history,
-                entries=found,
+                entries=entries,
                 artifact=artifact,
-                chain=_chain(artifact.folder),
+                chain=_recipe(artifact.folder),
                 notes=_notes(artifact.folder),
-                pixels=found[0].pixels,
-                newer=tuple(each.path.name for each in without_file),
-                classes=_own_classes(history, found[0], store),
+                pixels=entries[0].pixels,
+                newer=tuple(newer.path.name for newer in without_file),
+                classes=_user_classes(history, entries[0], store),
             )
         without_file.append(history)
     if not names:
@@ -101,6 +106,31 @@ def find_source(variant: str, histories: Iterable[History], store: Store) -> Sou
         f"{_measured(variant, newest)[0].model_sha256[:12]} of {newest.path.name}. "
         f"Build and measure it again: {rebuild_command.command(newest.profile, variant)}"
     )
+
+
+def scored_on(entry: Entry, store: Store) -> Evaluation | None:
+    """Return the photographs that a case was scored on; None where the store lacks them."""
+    if entry.eval_sha256 is None:
+        return None
+    for artifact in store.objects():
+        if not is_photographs_of(entry, artifact):
+            continue
+        intact = store.find(artifact.key)
+        if intact is not None:
+            evaluation = load_evaluation(intact.folder)
+            if evaluation_sha256(evaluation.images, evaluation.labels) == entry.eval_sha256:
+                return evaluation
+    return None
+
+
+def is_photographs_of(entry: Entry, artifact: Artifact) -> bool:
+    """Tell whether an object holds photographs of a case's data set at its model's input size."""
+    recipe = _recipe(artifact.folder)
+    if entry.eval_sha256 is None or recipe.get("step") != EvaluationPhotos.__name__:
+        return False
+    fields = recipe["fields"]
+    size = tuple(fields[name] for name in ("height", "width", "channels"))
+    return fields["dataset"] == entry.dataset and size == entry.input_shape[-3:]
 
 
 def _measured(variant: str, history: History) -> tuple[Entry, ...]:
@@ -125,15 +155,18 @@ def _artifact(entry: Entry, store: Store) -> Artifact | None:
     return None
 
 
-def _own_classes(history: History, entry: Entry, store: Store) -> tuple[str, ...]:
-    """Return what the images that a user's model was scored on name its classes."""
-    evaluation = scored_on(entry, store) if rebuild_command.is_own(history.profile) else None
+def _user_classes(history: History, entry: Entry, store: Store) -> tuple[str, ...]:
+    """Return the class names of a user's model, as the images that it was scored on name them."""
+    evaluation = (
+        scored_on(entry, store) if rebuild_command.is_user_profile(history.profile) else None
+    )
     return () if evaluation is None else evaluation.classes
 
 
-def _chain(folder: Path) -> Mapping[str, Any]:
-    chain: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["recipe"]
-    return chain
+def _recipe(folder: Path) -> Mapping[str, Any]:
+    """Return the chain of steps that made an artifact."""
+    recipe: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["recipe"]
+    return recipe
 
 
 def _notes(folder: Path) -> Mapping[str, Any]:

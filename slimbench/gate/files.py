@@ -85,7 +85,7 @@ class Files:
 def _rebuilt(entry: Entry, side: Side) -> str:
     """Say how a model comes back to the store."""
     command = rebuild_command.command(side.profile, entry.case.variant)
-    if rebuild_command.is_own(side.profile):
+    if rebuild_command.is_user_profile(side.profile):
         return f"take in the very same file of {entry.case.variant} again: {command}"
     also = " (its tree had changes that were not committed)" if side.dirty else ""
     return f"build it again from commit {side.commit[:12]}{also}: {command}"

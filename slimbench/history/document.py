@@ -79,13 +79,13 @@ def check(document: Document, where: str) -> None:
     """
     from jsonschema.exceptions import best_match  # noqa: PLC0415 - it takes a while
 
-    own = document.get("slimbench")
-    if not isinstance(own, dict):
+    run = document.get("slimbench")
+    if not isinstance(run, dict):
         raise HistoryError(
             f"{where} has no 'slimbench' object: it is not a history that slimbench wrote. "
             f"{ANOTHER}"
         )
-    number = own.get("schema")
+    number = run.get("schema")
     if type(number) is not int or number != SCHEMA:
         raise HistoryError(
             f"{where} has history schema {number!r:.40}, this slimbench reads {SCHEMA}. "

@@ -10,8 +10,8 @@ UNKNOWN = "unknown"
 
 def cpu(machine: Mapping[str, Any]) -> str:
     """Name the processor and how many of it there are, as far as `machine_info` has them."""
-    found = machine.get("cpu")
-    recorded: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
+    value = machine.get("cpu")
+    recorded: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
     name, count = recorded.get("brand_raw"), recorded.get("count")
     named = name if isinstance(name, str) and name.strip() else UNKNOWN
     return f"{named} ({count} CPUs)" if type(count) is int else named

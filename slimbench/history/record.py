@@ -162,21 +162,21 @@ def record(document: Document, path: Path) -> History:
     Raises:
         HistoryError: A case is there twice, or two keys contradict each other.
     """
-    own = document["slimbench"]
+    run = document["slimbench"]
     measured = (
         (benchmark["extra_info"], benchmark["stats"]["data"])
         for benchmark in document["benchmarks"]
     )
-    entries = typed(measured, own["profile"], path)
-    preflight = own["preflight"]
+    entries = typed(measured, run["profile"], path)
+    preflight = run["preflight"]
     flags = preflight["cpu_flags"]
     return History(
         path=path,
         taken=datetime.fromisoformat(document["datetime"]),
-        status=own["status"],
-        profile=own["profile"],
-        seed=int(own["seed"]),
-        versions=own["versions"],
+        status=run["status"],
+        profile=run["profile"],
+        seed=int(run["seed"]),
+        versions=run["versions"],
         machine=document["machine_info"],
         commit=document["commit_info"]["id"],
         dirty=document["commit_info"]["dirty"],
@@ -187,12 +187,12 @@ def record(document: Document, path: Path) -> History:
             cpu_flags=None if flags is None else tuple(flags),
             warnings=tuple(preflight["warnings"]),
         ),
-        seconds=own["seconds"],
+        seconds=run["seconds"],
         budgets=tuple(
             BudgetResult(_case(row), row["budget"], row["limit"], row["value"], row["verdict"])
-            for row in own["budgets"]
+            for row in run["budgets"]
         ),
-        missing=tuple(Missing(row["variant"], row["reason"]) for row in own["missing"]),
+        missing=tuple(Missing(row["variant"], row["reason"]) for row in run["missing"]),
         entries=entries,
     )
 

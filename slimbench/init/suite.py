@@ -17,8 +17,7 @@ from slimbench.atomic_write import write_text
 from slimbench.errors import UsageProblem
 from slimbench.paths import REFERENCE
 from slimbench.steps.own_file import form_of
-from slimbench.user_models.model_file import inspect
-from slimbench.user_models.precision import precision
+from slimbench.user_models.model_file import inspect, precision
 from slimbench.user_models.prepare import dataset_name
 
 FIXTURES = "fixtures"

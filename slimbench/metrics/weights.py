@@ -8,7 +8,8 @@ from pathlib import Path
 
 from slimbench.networks.weights import NOTES_FILE, PRUNED_LAYERS
 from slimbench.spec import Group, Kind, Metric, Reading, Subject, Unmeasured
-from slimbench.tflite.file import Weight, weights
+from slimbench.tflite.weights import Weight
+from slimbench.tflite.weights import read_weights as weights
 
 MODEL_SUFFIX = ".tflite"
 OTHER_FILE = "weights are counted in .tflite files, and this engine runs another kind"

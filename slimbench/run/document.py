@@ -95,7 +95,7 @@ def benchmark_frame(config: pytest.Config, code: Path) -> dict[str, Any]:
     with contextlib.chdir(code):  # it asks git about the working directory
         commit = hook.pytest_benchmark_generate_commit_info(config=config)
     hook.pytest_benchmark_update_commit_info(config=config, commit_info=commit)
-    made: dict[str, Any] = hook.pytest_benchmark_generate_json(
+    frame: dict[str, Any] = hook.pytest_benchmark_generate_json(
         config=config,
         benchmarks=session.benchmarks,
         include_data=True,
@@ -103,9 +103,9 @@ def benchmark_frame(config: pytest.Config, code: Path) -> dict[str, Any]:
         commit_info=commit,
     )
     hook.pytest_benchmark_update_json(
-        config=config, benchmarks=session.benchmarks, output_json=made
+        config=config, benchmarks=session.benchmarks, output_json=frame
     )
-    return made
+    return frame
 
 
 def extra_info(run: Run, case: Case) -> dict[str, Any]:
@@ -144,11 +144,11 @@ def extra_info(run: Run, case: Case) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Return the versions that a history records, without importing what they are of."""
-    found = {name: importlib.metadata.version(name) for name in DISTRIBUTIONS}
+    installed = {name: importlib.metadata.version(name) for name in DISTRIBUTIONS}
     for name in OPTIONAL:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return {"python": platform.python_version(), **found}
+            installed[name] = importlib.metadata.version(name)
+    return {"python": platform.python_version(), **installed}
 
 
 def _case_of(benchmark: Mapping[str, Any], cases: Iterable[Case]) -> Case | None:

@@ -15,7 +15,7 @@ from slimbench.run import evaluations
 from slimbench.spec import NOTHING_CHOSEN, Budget, Case, Choices, Step, Variant
 from slimbench.suite import budgets, profiles, variants
 from slimbench.suite.profiles import Profile
-from slimbench.user_models.request import OwnRun
+from slimbench.user_models.request import UserRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,40 +58,40 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
     lang: Lang,
     results: Path,
     choices: Choices = NOTHING_CHOSEN,
-    own: OwnRun | None = None,
+    user_run: UserRun | None = None,
 ) -> Plan:
     """Check every choice; raises UsageProblem that says what exists.
 
-    With `own` the run is of a user's models; its profile then stands for the one that is named.
+    With `user_run` the run is of a user's models, and its profile replaces the one that is named.
     """
     known = profiles.load_profiles()
-    if own is None:
+    if user_run is None:
         chosen = profiles.get_profile(profile)
-        made: Mapping[str, Variant] = variants.all_variants(chosen.dataset, choices)
+        available: Mapping[str, Variant] = variants.all_variants(chosen.dataset, choices)
     else:
-        chosen, made = own.profile, own.variants
+        chosen, available = user_run.profile, user_run.variants
         known = {**known, chosen.name: chosen}
 
     def runs(engine: str, variant: str) -> bool:
-        return engines.get(engine).takes == "tflite" or made[variant].trained is not None
+        return engines.get(engine).takes == "tflite" or available[variant].trained is not None
 
     def cases(engine_list: str | None, thread_list: str | None) -> tuple[Case, ...]:
         return profiles.select(
             chosen,
             engines=engine_list,
             threads=thread_list,
-            known_variants=made,
+            known_variants=available,
             known_engines=engines.names(),
             cpu_count=os.cpu_count() or 1,
             runs=runs,
         )
 
-    asked, default = cases(engine_list, thread_list), cases(None, None)
-    _check_threads(asked)
+    selected, default = cases(engine_list, thread_list), cases(None, None)
+    _check_threads(selected)
     limits = budgets.load_budgets(
         budget_file,
         chosen.name,
-        {each.name: each.variants for each in known.values()},
+        {profile.name: profile.variants for profile in known.values()},
         engines.names(),
     )
     if seed is not None and not 0 <= seed < 2**32:
@@ -101,18 +101,18 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
     store.prepare()
     return Plan(
         profile=chosen,
-        variants={name: made[name] for name in chosen.variants},
-        cases=asked,
+        variants={name: available[name] for name in chosen.variants},
+        cases=selected,
         default_cases=default,
-        evaluations=evaluations.evaluations([made[name] for name in chosen.variants], choices)
-        if own is None
-        else {name: variant.evaluation for name, variant in made.items()},
+        evaluations=evaluations.evaluations([available[name] for name in chosen.variants], choices)
+        if user_run is None
+        else {name: variant.evaluation for name, variant in available.items()},
         budgets=tuple(limits),
         seed=chosen.seed if seed is None else seed,
         lang=lang,
         results=results,
         store=store,
-        remarks=() if own is None else own.remarks,
+        remarks=() if user_run is None else user_run.remarks,
     )
 
 

@@ -1,4 +1,4 @@
-"""What could disturb the clock, looked at before anything is timed.
+"""The state of the machine before anything is timed, and warnings of what could disturb the clock.
 
 A run on a machine that is busy is kept, but says so: its times are evidence of nothing. The load
 average alone would accuse our own build, which has just ended, so the CPU time that *other*
@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-
-from slimbench.run import advice
 
 INTERVAL = 0.25
 """Seconds over which CPU use is watched: 25 of Linux's clock ticks for each CPU."""
@@ -77,7 +75,7 @@ def preflight() -> dict[str, Any]:
 
     Returns:
         `load_1m`, `steal_percent`, `governor`, `cpu_flags` (each None where it cannot be read)
-        and `warnings`, sentences from `slimbench.run.warnings`.
+        and `warnings`, sentences from `warnings`.
     """
     load = load_1m()
     others, steal = cpu_use(INTERVAL)
@@ -101,17 +99,49 @@ def warnings(
     cores: int,
 ) -> list[str]:
     """Return what to tell the user about these readings; `others` and `steal` in percent."""
-    said = []
+    sentences = []
     if others is not None:
         if others > OTHERS_PERCENT:
-            said.append(advice.others_busy(others))
+            sentences.append(others_busy(others))
     elif load is not None and load > LOAD_PER_CPU * cores:
-        said.append(advice.load_high(load, cores))
+        sentences.append(load_high(load, cores))
     if steal is not None and steal > STEAL_PERCENT:
-        said.append(advice.steal_high(steal))
+        sentences.append(steal_high(steal))
     if frequency_governor is not None and "powersave" in frequency_governor.split(","):
-        said.append(advice.governor_powersave())
-    return said
+        sentences.append(governor_powersave())
+    return sentences
+
+
+def others_busy(percent: float) -> str:
+    """Warn that other processes take this share of all CPUs, in percent."""
+    return (
+        f"Other processes use {percent:.0f} % of this machine's CPUs, so its times cannot be "
+        "believed. Stop them and run again."
+    )
+
+
+def load_high(load: float, cores: int) -> str:
+    """Warn of a high load where the use by other processes cannot be read."""
+    return (
+        f"The load is {load:.1f} on {cores} CPU{'s' if cores != 1 else ''}, so times cannot be "
+        "believed. Stop what else is running and run again."
+    )
+
+
+def steal_high(percent: float) -> str:
+    """Warn that the host gives this machine's time to others, in percent."""
+    return (
+        f"The host took away {percent:.0f} % of this virtual machine's CPU time. "
+        "Trust ratios, not times, or run on a machine of your own."
+    )
+
+
+def governor_powersave() -> str:
+    """Warn that the CPU may be clocked down."""
+    return (
+        "The CPU frequency governor is powersave, so times may be too long. "
+        "Choose performance: sudo cpupower frequency-set -g performance."
+    )
 
 
 def load_1m() -> float | None:
@@ -133,13 +163,13 @@ def cpu_use(interval: float) -> tuple[float | None, float | None]:
         shares = psutil.cpu_times_percent(interval=interval)
     except OSError:
         return None, None
-    own = (cpu_seconds(ours) - before) / (time.perf_counter() - began)
+    our_use = (cpu_seconds(ours) - before) / (time.perf_counter() - began)
     if not sum(shares):  # the kernel keeps no such times, as in some containers
         return None, None
     steal: float | None = getattr(shares, "steal", None)
     unused = shares.idle + getattr(shares, "iowait", 0.0) + (steal or 0.0)
-    own_percent = 100 * own / (psutil.cpu_count() or 1)
-    return round(max(0.0, 100 - unused - own_percent), 1), steal
+    our_percent = 100 * our_use / (psutil.cpu_count() or 1)
+    return round(max(0.0, 100 - unused - our_percent), 1), steal
 
 
 def family() -> list[psutil.Process]:
@@ -165,13 +195,13 @@ def cpu_seconds(processes: list[psutil.Process]) -> float:
 
 def governor(root: Path = Path("/sys/devices/system/cpu")) -> str | None:
     """Return the CPUs' frequency governor (several joined by commas); None if there is none."""
-    found = set()
+    governors = set()
     for path in root.glob("cpu[0-9]*/cpufreq/scaling_governor"):
         try:
-            found.add(path.read_text().strip())
+            governors.add(path.read_text().strip())
         except OSError:
             continue
-    return ",".join(sorted(found)) or None
+    return ",".join(sorted(governors)) or None
 
 
 def cpu_flags(path: Path = Path("/proc/cpuinfo")) -> list[str] | None:

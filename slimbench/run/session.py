@@ -44,13 +44,13 @@ class Run:
 
         What earlier calls built stays.
         """
-        wanted = [each for case in cases for each in (self.plan.reference_of(case), case)]
-        models = list(dict.fromkeys(map(self._model_of, wanted)))
+        needed = [side for case in cases for side in (self.plan.reference_of(case), case)]
+        models = list(dict.fromkeys(map(self._model_of, needed)))
         files = dict.fromkeys(
-            self._model_of(case) for case in wanted if self.file_of(case) == MODEL_FILE
+            self._model_of(case) for case in needed if self.file_of(case) == MODEL_FILE
         )
-        images = [self.plan.evaluations[case.variant] for case in wanted]
-        evaluations = list(dict.fromkeys(each for each in images if each is not None))
+        images = [self.plan.evaluations[case.variant] for case in needed]
+        evaluations = list(dict.fromkeys(step for step in images if step is not None))
         built = build(
             [*evaluations, *models, *map(GzipSize, files)],
             self.plan.seed,
@@ -145,11 +145,11 @@ class Run:
         subject = self.subject(case)
         subject.read_group(group)
         self.finished.setdefault(case, set()).add(group)
-        judged = [
+        judgements = [
             judge(budget, subject.readings) for budget in applicable(self.plan.budgets, case, group)
         ]
-        self.judgements.update({(case, each.budget.name): each for each in judged})
-        return judged
+        self.judgements.update({(case, one.budget.name): one for one in judgements})
+        return judgements
 
     def release(self, case: Case) -> None:
         """Free a case's model unless others are compared with it."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from slimbench.networks import keras, weights
 from slimbench.spec import MODEL_FILE, Kind, Step, Toolchain, Workplace
-from slimbench.tflite import file
+from slimbench.tflite.weights import read_weights
 
 SAVED_MODEL_FOLDER = "saved_model"
 
@@ -131,6 +131,6 @@ def check_int8(path: Path) -> None:
 def check_zeros(path: Path, pruned: list[str], expected: int) -> None:
     """Raise ValueError where a file lost zeros of its pruned layers: rounding only adds some."""
     names = frozenset(pruned)
-    zeros = sum(weight.zeros for weight in file.weights(path) if weight.layers & names)
+    zeros = sum(weight.zeros for weight in read_weights(path) if weight.layers & names)
     if zeros < expected:
         raise ValueError(f"The file has {zeros} zeros in its pruned layers, not {expected}.")

@@ -15,7 +15,7 @@ from slimbench.spec import MODEL_FILE, NOT_HASHED, Kind, Step, Toolchain, Workpl
 from slimbench.steps import own_keras
 from slimbench.steps.own_file import Form
 from slimbench.steps.own_prune import prunable
-from slimbench.tflite import file
+from slimbench.tflite.weights import read_weights
 
 Answer = Callable[[Any], Any]
 
@@ -82,7 +82,7 @@ def _rename(layers: list[Any]) -> list[str]:
 
 def scopes(model: Path, names: list[str]) -> list[str]:
     """Return what layers of these names are called in a file; raises ValueError without any."""
-    there = sorted({scope for weight in file.weights(model) for scope in weight.layers})
+    there = sorted({scope for weight in read_weights(model) for scope in weight.layers})
     found = []
     for name in names:
         numbered = re.compile(re.escape(name) + r"(_\d+)?")

@@ -17,11 +17,23 @@ import numpy as np
 
 from slimbench.build.store import Store
 from slimbench.datasets.evaluation import ImagesWriter, load_evaluation, save_labels
-from slimbench.datasets.photos.choosing import DEFAULT_LIMIT, ContentHash, Photo, choose
+from slimbench.datasets.photos.decoding import (
+    MOST_LISTED,
+    DecodedPhoto,
+    check_bad,
+    described,
+    read_photos,
+)
+from slimbench.datasets.photos.errors import PhotoProblem
 from slimbench.datasets.photos.labelling import label_folders
-from slimbench.datasets.photos.listing import Listing, list_classes
-from slimbench.datasets.photos.reading import NAMED, Read, check_bad, named, read_photos
-from slimbench.datasets.photos.refusal import PhotoProblem
+from slimbench.datasets.photos.listing import (
+    DEFAULT_LIMIT,
+    ContentHash,
+    Listing,
+    Photo,
+    choose,
+    list_classes,
+)
 from slimbench.datasets.photos.source import Photos, open_photos
 from slimbench.spec import (
     NOT_HASHED,
@@ -51,7 +63,7 @@ class EvaluationPhotos(Step):
     width: int
     channels: int
     content: str
-    """The sha256 of the chosen images; see `slimbench.datasets.photos.choosing.ContentHash`."""
+    """The sha256 of the chosen images; see `slimbench.datasets.photos.listing.ContentHash`."""
     classes: int | None = None
     """Of the model; None where the folders decide."""
     labels: tuple[str, ...] = ()
@@ -99,7 +111,7 @@ class EvaluationPhotos(Step):
             "origin": self.origin,
             "images": len(labels),
             "bad": len(photos.bad),
-            "bad_images": [named(read) for read in photos.bad[:NAMED]],
+            "bad_images": [described(read) for read in photos.bad[:MOST_LISTED]],
         }
         save_labels(place.out, labels, labelling.classes, labelling.present(labels), notes)
 
@@ -170,7 +182,7 @@ class PhotoSplits(Step):
     width: int
     validation: int
     train_content: str
-    """The sha256 of all training images; see `slimbench.datasets.photos.choosing.ContentHash`."""
+    """The sha256 of all training images; see `slimbench.datasets.photos.listing.ContentHash`."""
     test_content: str
     allow_bad: bool = False
     train_root: Path = field(default=Path(), metadata=NOT_HASHED, compare=False)
@@ -227,7 +239,7 @@ class _Decoding:
     ) -> None:
         self.listing: Listing = list_classes(root)
         self.chosen = choose(self.listing.files, limit)
-        self.bad: list[Read] = []
+        self.bad: list[DecodedPhoto] = []
         self._root = root
         self._shape = shape
         self._content = content

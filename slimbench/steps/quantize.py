@@ -27,13 +27,13 @@ from slimbench.spec import (
     Labels,
     PixelMode,
     Pixels,
+    Recipe,
     Step,
     Toolchain,
     Workplace,
 )
 from slimbench.steps import images
-
-Recipe = Literal["f16", "dynamic_wi8", "static_wi8_ai8"]
+from slimbench.tflite.flatbuffer import IDENTIFIER
 
 Ranges = Literal["averaged", "widest"]
 """How an int8 tensor's range follows from the calibration images: see `Quantize`."""
@@ -44,7 +44,6 @@ SIGNATURE = "serving_default"
 PIXELS, SCORES = "pixels", "scores"
 """Names of the signature that a file without one is given, and of its tensors."""
 
-IDENTIFIER = b"TFL3"
 
 Floats = npt.NDArray[np.float32]
 TensorRanges = Mapping[str, Any]

@@ -12,8 +12,7 @@ import struct
 
 import flatbuffers
 
-from slimbench.tflite.file import IDENTIFIER
-from slimbench.tflite.flatbuffer_table import Table, root
+from slimbench.tflite.flatbuffer import IDENTIFIER, Table, root, write_offsets
 
 # Field numbers of the schema of TensorFlow Lite, by table.
 _VERSION, _SUBGRAPHS, _BUFFERS, _METADATA = 0, 2, 4, 6
@@ -85,8 +84,12 @@ def add_buffer(model: bytes, name: str, data: bytes) -> bytes:
     new_buffer = _buffer(builder, data)
     entry = _entry(builder, name, len(buffers))
     vectors = {
-        _BUFFERS: _vector(builder, [*(start - each.position for each in buffers), new_buffer]),
-        _METADATA: _vector(builder, [*(start - each.position for each in entries), entry]),
+        _BUFFERS: write_offsets(
+            builder, [*(start - buffer.position for buffer in buffers), new_buffer]
+        ),
+        _METADATA: write_offsets(
+            builder, [*(start - listed.position for listed in entries), entry]
+        ),
     }
     builder.StartObject(_MODEL_FIELDS)
     builder.PrependUint32Slot(_VERSION, old.number(_VERSION, "I"), 0)
@@ -122,18 +125,10 @@ def _entry(builder: flatbuffers.Builder, name: str, index: int) -> int:
     return written
 
 
-def _vector(builder: flatbuffers.Builder, offsets: list[int]) -> int:
-    builder.StartVector(4, len(offsets), 4)
-    for offset in reversed(offsets):
-        builder.PrependUOffsetTRelative(offset)
-    written: int = builder.EndVector()
-    return written
-
-
 def _move_absolute_offsets(
     content: bytearray, old: Table, buffers: list[Table], distance: int
 ) -> None:
-    """Let what is found by its distance from the file's begin be found where it is now.
+    """Shift by `distance` the offsets that count from the begin of the file.
 
     That is data behind the flatbuffer, which LiteRT's quantiser puts there.
     """

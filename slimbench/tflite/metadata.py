@@ -1,28 +1,30 @@
 """Labels and preprocessing inside a `.tflite` file, as TensorFlow Lite Metadata has them.
 
 That is a flatbuffer of its own in one of the model's buffers, with its files (`labels.txt`)
-behind the model as a zip archive.
+behind the model as a zip archive. No maintained package carries the generated code of its schema,
+so the numbers of fields below are those of the public one, `metadata_schema.fbs` of
+tensorflow/tflite-support, version 1.1.0.
 """
 
 from __future__ import annotations
 
 import contextlib
 import lzma
+import math
 import mmap
 import struct
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import flatbuffers
 
 from slimbench.atomic_write import replacing
 from slimbench.spec import PixelMode
-from slimbench.tflite import metadata_flatbuffer
 from slimbench.tflite.buffer import add_buffer, buffer_data, metadata_index
-from slimbench.tflite.file import IDENTIFIER
-from slimbench.tflite.flatbuffer_table import Table, root
-from slimbench.tflite.metadata_flatbuffer import Description
+from slimbench.tflite.flatbuffer import IDENTIFIER, Table, root, write_offsets
 
 BUFFER_NAME = "TFLITE_METADATA"
 LABELS_FILE = "labels.txt"
@@ -31,7 +33,27 @@ _LARGEST_LABELS = 64 * 2**20
 """Bytes of a label file; one that unpacks to more was not made to be read."""
 
 _GRAPHS, _GRAPH_INPUTS, _GRAPH_OUTPUTS = 2, 1, 2
-"""Field numbers of the schema of TensorFlow Lite."""
+"""Field numbers of the model's schema."""
+
+_METADATA_IDENTIFIER = b"M001"
+_PARSER_VERSION = "1.0.0"
+"""The oldest version of the schema that has all that is written here."""
+
+# Field numbers of the metadata's schema, by table.
+_NAME, _DESCRIPTION, _VERSION, _SUBGRAPHS, _AUTHOR, _LICENCE, _FILES, _PARSER = range(8)
+_INPUTS, _OUTPUTS = 2, 3
+_CONTENT, _PROCESSING, _TENSOR_FILES = 3, 4, 6
+_KIND, _VALUE = 0, 1
+_COLOURS = 0
+_MEAN, _STD = 0, 1
+_FILE_NAME, _FILE_KIND = 0, 2
+
+# Values of its enumerations and unions.
+_IMAGE = 2
+_NORMALIZATION = 1
+_AXIS_LABELS = 2
+_CHANNELS = {1: 3, 2: 1}
+"""Of the colour spaces RGB and grey."""
 
 _NORMALIZATIONS: Mapping[PixelMode, tuple[float, float]] = {
     "raw": (0.0, 1.0),
@@ -60,6 +82,8 @@ _NOT_UNPACKED = (
 )
 """What `zipfile` raises where an archive is damaged."""
 
+Floats = tuple[float, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
@@ -76,8 +100,8 @@ class Metadata:
     author: str | None = None
     licence: str | None = None
     labels: tuple[str, ...] | None = None
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
+    mean: Floats | None = None
+    std: Floats | None = None
     channels: int | None = None
 
     @property
@@ -93,10 +117,12 @@ class Metadata:
         return None
 
 
-def normalization(pixels: PixelMode) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+def normalization(pixels: PixelMode) -> tuple[Floats, Floats] | None:
     """Return (mean, std) of a pixel mode; None where no normalisation expresses it."""
-    found = _NORMALIZATIONS.get(pixels)
-    return None if found is None else ((found[0],), (found[1],))
+    if pixels not in _NORMALIZATIONS:
+        return None
+    mean, std = _NORMALIZATIONS[pixels]
+    return (mean,), (std,)
 
 
 def read_metadata(path: Path) -> Metadata | None:
@@ -110,21 +136,11 @@ def read_metadata(path: Path) -> Metadata | None:
         packed = _packed(path)
         if packed is None:
             return None
-        said = metadata_flatbuffer.unpack(packed)
-        labels = None if said.labels_file is None else _labels(path, said.labels_file)
+        metadata, labels_file = unpack(packed)
+        labels = None if labels_file is None else _labels(path, labels_file)
     except ValueError as error:
         raise ValueError(f"The metadata of {path} cannot be read: {error}.") from error
-    return Metadata(
-        name=said.name,
-        description=said.description,
-        version=said.version,
-        author=said.author,
-        licence=said.licence,
-        labels=labels,
-        mean=said.mean,
-        std=said.std,
-        channels=said.channels,
-    )
+    return replace(metadata, labels=labels)
 
 
 def write_metadata(source: Path, target: Path, metadata: Metadata) -> None:
@@ -138,19 +154,9 @@ def write_metadata(source: Path, target: Path, metadata: Metadata) -> None:
     model = source.read_bytes()
     try:
         labels = None if metadata.labels is None else _label_file(metadata.labels)
-        said = Description(
-            name=metadata.name,
-            description=metadata.description,
-            version=metadata.version,
-            author=metadata.author,
-            licence=metadata.licence,
-            labels_file=None if labels is None else LABELS_FILE,
-            mean=metadata.mean,
-            std=metadata.std,
-            channels=metadata.channels,
-        )
         _check_classifier(root(model, IDENTIFIER))
-        content = add_buffer(model, BUFFER_NAME, metadata_flatbuffer.pack(said))
+        packed = pack(metadata, None if labels is None else LABELS_FILE)
+        content = add_buffer(model, BUFFER_NAME, packed)
     except ValueError as error:
         raise ValueError(f"{source} cannot be given metadata: {error}.") from error
     with replacing(target) as partial:
@@ -197,3 +203,127 @@ def _labels(path: Path, name: str) -> tuple[str, ...]:
         raise ValueError(f"its file {name!r} is larger than {_LARGEST_LABELS // 2**20} MiB")
     lines = text.decode("utf-8-sig").replace("\r\n", "\n").removesuffix("\n")
     return tuple(lines.split("\n")) if lines else ()
+
+
+def pack(metadata: Metadata, labels_file: str | None) -> bytes:
+    """Return metadata as a flatbuffer that names a file with the labels, but lists none itself.
+
+    Raises ValueError for a normalisation that cannot be applied.
+    """
+    builder = flatbuffers.Builder(1024)
+    colours = next((key for key, count in _CHANNELS.items() if count == metadata.channels), 0)
+    properties = _table(builder, 2, small={_COLOURS: colours})
+    image = {
+        _NAME: builder.CreateString("image"),
+        _CONTENT: _table(builder, 3, {_VALUE: properties}, {_KIND: _IMAGE}),
+    }
+    if metadata.mean is not None and metadata.std is not None:
+        _check(metadata.mean, metadata.std)
+        values = {_MEAN: _floats(builder, metadata.mean), _STD: _floats(builder, metadata.std)}
+        options = _table(builder, 2, values)
+        unit = _table(builder, 2, {_VALUE: options}, {_KIND: _NORMALIZATION})
+        image[_PROCESSING] = write_offsets(builder, [unit])
+    score = {_NAME: builder.CreateString("probability")}
+    if labels_file is not None:
+        name = builder.CreateString(labels_file)
+        labels = _table(builder, 4, {_FILE_NAME: name}, {_FILE_KIND: _AXIS_LABELS})
+        score[_TENSOR_FILES] = write_offsets(builder, [labels])
+    graph = {
+        _INPUTS: write_offsets(builder, [_table(builder, 7, image)]),
+        _OUTPUTS: write_offsets(builder, [_table(builder, 7, score)]),
+    }
+    texts = {
+        _NAME: metadata.name,
+        _DESCRIPTION: metadata.description,
+        _VERSION: metadata.version,
+        _AUTHOR: metadata.author,
+        _LICENCE: metadata.licence,
+        _PARSER: _PARSER_VERSION,
+    }
+    model = {_SUBGRAPHS: write_offsets(builder, [_table(builder, 7, graph)])}
+    model |= {
+        number: builder.CreateString(text) for number, text in texts.items() if text is not None
+    }
+    builder.Finish(_table(builder, 8, model), file_identifier=_METADATA_IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def unpack(packed: bytes) -> tuple[Metadata, str | None]:
+    """Read an untrusted flatbuffer; raises ValueError where it is damaged.
+
+    Returns the metadata without the labels, and the name of the file that lists these.
+    """
+    model = root(packed, _METADATA_IDENTIFIER)
+    graph = next(model.tables(_SUBGRAPHS), None)
+    image = None if graph is None else next(graph.tables(_INPUTS), None)
+    score = None if graph is None else next(graph.tables(_OUTPUTS), None)
+    mean, std = _normalization(image)
+    metadata = Metadata(
+        name=model.text(_NAME),
+        description=model.text(_DESCRIPTION),
+        version=model.text(_VERSION),
+        author=model.text(_AUTHOR),
+        licence=model.text(_LICENCE),
+        mean=mean,
+        std=std,
+        channels=_channels(image),
+    )
+    return metadata, _labels_file(score)
+
+
+def _normalization(image: Table | None) -> tuple[Floats | None, Floats | None]:
+    for unit in image.tables(_PROCESSING) if image else ():
+        options = unit.table(_VALUE)
+        if unit.number(_KIND, "B") != _NORMALIZATION or options is None:
+            continue
+        mean, std = options.floats(_MEAN), options.floats(_STD)
+        if mean is None or std is None:
+            return None, None
+        _check(mean, std)
+        return mean, std
+    return None, None
+
+
+def _check(mean: Sequence[float], std: Sequence[float]) -> None:
+    finite = all(math.isfinite(value) for value in (*mean, *std))
+    if not mean or not std or not finite or min(std) <= 0:
+        raise ValueError(f"a normalisation with mean {mean} and std {std} cannot be applied")
+
+
+def _channels(image: Table | None) -> int | None:
+    content = None if image is None else image.table(_CONTENT)
+    if content is None or content.number(_KIND, "B") != _IMAGE:
+        return None
+    properties = content.table(_VALUE)
+    return None if properties is None else _CHANNELS.get(properties.number(_COLOURS, "B"))
+
+
+def _labels_file(score: Table | None) -> str | None:
+    for file in score.tables(_TENSOR_FILES) if score else ():
+        if file.number(_FILE_KIND, "B") == _AXIS_LABELS:
+            return file.text(_FILE_NAME) or None
+    return None
+
+
+def _table(
+    builder: flatbuffers.Builder,
+    fields: int,
+    offsets: Mapping[int, int] | None = None,
+    small: Mapping[int, int] | None = None,
+) -> int:
+    """Write a table of so many fields, those given by number; `small` ones are bytes."""
+    builder.StartObject(fields)
+    for number, offset in (offsets or {}).items():
+        builder.PrependUOffsetTRelativeSlot(number, offset, 0)
+    for number, value in (small or {}).items():
+        builder.PrependUint8Slot(number, value, 0)
+    written: int = builder.EndObject()
+    return written
+
+
+def _floats(builder: flatbuffers.Builder, values: Sequence[float]) -> int:
+    builder.StartVector(4, len(values), 4)
+    for value in reversed(values):
+        builder.PrependFloat32(value)
+    written: int = builder.EndVector()
+    return written

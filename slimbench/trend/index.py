@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from filelock import FileLock, Timeout
 
 from slimbench.history.document import HistoryError
-from slimbench.history.find import Run, runs
+from slimbench.history.select import Run, runs
 from slimbench.spec import Advance
 from slimbench.trend.history_summary import outline
 

@@ -1,1 +1,1 @@
-"""A user's own models: what their files say of themselves, and the run that measures them."""
+"""A user's models: what their files are, how they are to be fed, and the run that measures them."""

@@ -1,4 +1,4 @@
-"""What LiteRT says of a `.tflite` file, in a process of its own: a wild file can end it.
+"""The inputs and outputs of an untrusted `.tflite` file, read in a process that may crash.
 
 `python -m slimbench.user_models.inspect_child MODEL` loads the file, runs it once on zeros, and
 prints one JSON line: `inputs`, and `outputs` or `problem`.
@@ -15,20 +15,20 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 
-def look(model: Path) -> dict[str, Any]:
-    """Return the inputs and outputs of a model, and the problem of one that does not run."""
-    found: dict[str, Any] = {"inputs": []}
+def inspect(model: Path) -> dict[str, Any]:
+    """Return the inputs and outputs of a model, or the problem of one that does not run."""
+    report: dict[str, Any] = {"inputs": []}
     try:
         interpreter = Interpreter(model_path=str(model), num_threads=1)
-        found["inputs"] = [_tensor(each) for each in interpreter.get_input_details()]
+        report["inputs"] = [_tensor(details) for details in interpreter.get_input_details()]
         interpreter.allocate_tensors()
-        for each in interpreter.get_input_details():
-            interpreter.set_tensor(each["index"], np.zeros(each["shape"], each["dtype"]))
+        for details in interpreter.get_input_details():
+            interpreter.set_tensor(details["index"], np.zeros(details["shape"], details["dtype"]))
         interpreter.invoke()
-        found["outputs"] = [_tensor(each) for each in interpreter.get_output_details()]
+        report["outputs"] = [_tensor(details) for details in interpreter.get_output_details()]
     except (ValueError, RuntimeError, TypeError) as error:
-        found["problem"] = " ".join(str(error).split())
-    return found
+        report["problem"] = " ".join(str(error).split())
+    return report
 
 
 def _tensor(details: dict[str, Any]) -> dict[str, Any]:
@@ -44,4 +44,4 @@ def _tensor(details: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(look(Path(sys.argv[1]))))  # noqa: T201
+    print(json.dumps(inspect(Path(sys.argv[1]))))  # noqa: T201

@@ -1,7 +1,7 @@
-"""What a `.tflite` file says of itself: its image size, its number of classes, its integers.
+"""A user's `.tflite` file: its image size, its number of classes, its integers, its precision.
 
-Asked of the runtime in a process of its own with a time limit, because a file from anywhere can
-crash or hang it, and a run should end with a sentence then.
+All but the precision is asked of the runtime in a process of its own with a time limit, because an
+untrusted file can crash or hang it, and a run should end with a sentence then.
 """
 
 from __future__ import annotations
@@ -11,21 +11,34 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from slimbench.engines.tensors import Quantization, quantization
 from slimbench.errors import UsageProblem
 from slimbench.paths import CODE
+from slimbench.tflite.weights import Weight, read_weights
 
 TIME_LIMIT = 120.0
 """Seconds within which a model must load and answer once; the largest here take one."""
 
 CHANNELS = (1, 3)
+
+Precision = Literal["f32", "f16", "weights_wi8", "dynamic_wi8", "static_wi8_ai8"]
+
+IN_WORDS: dict[Precision, str] = {
+    "f32": "float weights",
+    "f16": "weights in 16 bits (f16)",
+    "weights_wi8": "weights in 8 bits or fewer, computed in float",
+    "dynamic_wi8": "weights in 8 bits or fewer, activations quantised while running (dynamic_wi8)",
+    "static_wi8_ai8": "8 bits or fewer throughout (static_wi8_ai8)",
+}
+
+FLOATS = frozenset({"float32", "float16", "float64", "bfloat16"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +88,23 @@ def inspect(path: Path, called: Path | None = None, limit: float = TIME_LIMIT) -
             f"{name} crashed LiteRT ({_ending(done.returncode)}): the file is damaged, or made for "
             "another runtime. Build or copy it again."
         )
-    told: dict[str, Any] = json.loads(done.stdout)
+    report: dict[str, Any] = json.loads(done.stdout)
     try:
-        if "problem" not in told:
-            return describe(told)
-        if told["inputs"]:  # an input that cannot be fed explains more than what came of it
-            _image_shape(_sole(told["inputs"], "input"))
+        if "problem" not in report:
+            return describe(report)
+        if report["inputs"]:  # an input that cannot be fed explains more than what came of it
+            _image_shape(_sole(report["inputs"], "input"))
     except ValueError as error:
         raise UsageProblem(f"{name} cannot be measured: {error}.") from error
-    raise UsageProblem(f"LiteRT cannot run {name}: {_explained(told['problem'])}")
+    raise UsageProblem(f"LiteRT cannot run {name}: {_explained(report['problem'])}")
 
 
-def describe(told: Mapping[str, Any]) -> ModelFile:
+def describe(report: Mapping[str, Any]) -> ModelFile:
     """Return the classifier that these inputs and outputs make; raises ValueError saying why not.
 
-    `told` is what `slimbench.user_models.inspect_child` prints.
+    `report` is what `slimbench.user_models.inspect_child` prints.
     """
-    source, result = _sole(told["inputs"], "input"), _sole(told["outputs"], "output")
+    source, result = _sole(report["inputs"], "input"), _sole(report["outputs"], "output")
     height, width, channels = _image_shape(source)
     classes = result["shape"][-1] if result["shape"] else 1
     if np.prod(result["shape"]) != classes:
@@ -106,6 +119,24 @@ def describe(told: Mapping[str, Any]) -> ModelFile:
         )
     _quantization(result)
     return ModelFile(height, width, channels, classes, _quantization(source))
+
+
+def precision(model: Path) -> Precision | None:
+    """Return a file's precision; None where its weights cannot be read, or it has none."""
+    try:
+        return of_weights(read_weights(model))
+    except ValueError:  # the metrics say of the file what is wrong with it
+        return None
+
+
+def of_weights(counted: Iterable[Weight]) -> Precision | None:
+    """Return the precision that weights have, the lowest where they differ.
+
+    Quantisers leave what is small or sensitive in float, so a part says what was done to a file.
+    """
+    kinds = {_kind(weight) for weight in counted}
+    order: tuple[Precision, ...] = ("static_wi8_ai8", "dynamic_wi8", "weights_wi8", "f16", "f32")
+    return next((kind for kind in order if kind in kinds), None)
 
 
 def _sole(tensors: list[dict[str, Any]], what: str) -> dict[str, Any]:
@@ -182,3 +213,11 @@ def _explained(problem: str) -> str:
             "a newer ai-edge-litert."
         )
     return f"{problem.rstrip('.')}. Build or copy it again."
+
+
+def _kind(weight: Weight) -> Precision:
+    if weight.dtype in FLOATS:
+        return "f16" if weight.dtype == "float16" else "f32"
+    if weight.unpacked:
+        return "weights_wi8"
+    return "dynamic_wi8" if weight.computed in FLOATS else "static_wi8_ai8"

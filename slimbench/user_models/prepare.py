@@ -1,4 +1,4 @@
-"""A run of a user's own models: what they are, what is made of them, and its profile.
+"""A run of a user's models: their conversion, their variants, and its profile.
 
 A model that is no `.tflite` file is converted here already: how large its images are and how many
 classes it tells apart is read from the file that is measured, whatever it was made from.
@@ -19,14 +19,10 @@ from slimbench.steps.own_convert import OwnConvert
 from slimbench.steps.own_file import OwnFile, Source
 from slimbench.suite.profiles import Profile
 from slimbench.tflite.metadata import Metadata, read_metadata
-from slimbench.user_models.chains import Chain, parse
-from slimbench.user_models.expected_pixels import expected_pixels
-from slimbench.user_models.labels import class_names
-from slimbench.user_models.model_file import inspect
-from slimbench.user_models.photos import OwnPhotos, open_own
-from slimbench.user_models.precision import IN_WORDS, precision
-from slimbench.user_models.request import NAME, OwnRun, Request, find_sources
-from slimbench.user_models.variants import OwnModel, variants_of
+from slimbench.user_models.conventions import class_names, expected_pixels
+from slimbench.user_models.model_file import IN_WORDS, inspect, precision
+from slimbench.user_models.request import NAME, Chain, Request, UserRun, find_sources, parse_steps
+from slimbench.user_models.variants import UserModel, UserPhotos, open_user_photos, variants_of
 
 NO_DATA = "none"
 """What a history calls the data of models that are scored on nothing."""
@@ -42,19 +38,19 @@ def prepare(  # noqa: PLR0913 - what was asked for, and where it is worked on
     *,
     watcher: Watcher,
     taken: Collection[str] = (),
-) -> OwnRun:
-    """Settle everything about a run of one's own models, converting what has to be.
+) -> UserRun:
+    """Return the run of a user's models, which are converted now where they have to be.
 
     Args:
-        request: the models and how they are to be taken.
+        request: the models and their options.
         choices: the data, and how much of it.
         seed: what fine-tuning starts from; None for the default.
         store: where converted models go.
-        watcher: who is told about converting.
-        taken: names of profiles that are the suite's own.
+        watcher: notified of the progress of converting.
+        taken: names of the suite's profiles.
 
     Raises:
-        UsageProblem: Anything of it cannot be; the message names the file or option.
+        UsageProblem: A model, the data or an option cannot be used; the message names it.
     """
     if request.profile in taken or not NAME.fullmatch(request.profile):
         raise UsageProblem(
@@ -62,14 +58,14 @@ def prepare(  # noqa: PLR0913 - what was asked for, and where it is worked on
             "suite's own, or no name. Leave out --profile, or give it a new name."
         )
     sources = find_sources(request.models)
-    chains = tuple(dict.fromkeys(parse(steps) for steps in request.steps))
+    chains = tuple(dict.fromkeys(parse_steps(steps) for steps in request.steps))
     seed = SEED if seed is None else seed
     bases = {source.name: _base(source) for source in sources}
     built = build([*bases.values()], seed, store, watcher).results
     photos = None
     if choices.data is not None:
         watcher.said(f"Reading the images in {choices.data} ...")
-        photos = open_own(choices.data, choices.limit, store, allow_bad=choices.allow_bad)
+        photos = open_user_photos(choices.data, choices.limit, store, allow_bad=choices.allow_bad)
     variants: dict[str, Variant] = {}
     remarks: list[str] = []
     for source in sources:
@@ -81,7 +77,7 @@ def prepare(  # noqa: PLR0913 - what was asked for, and where it is worked on
                     f"Two variants are called {variant.name}: give the models other names."
                 )
             variants[variant.name] = variant
-        remarks.extend(_told(model, chains, photos))
+        remarks.extend(_remarks(model, chains, photos))
     if photos is not None:
         _decode(photos, variants.values(), seed, store, watcher)
         remarks.append(f"scored on {photos.test.origin}")
@@ -94,7 +90,7 @@ def prepare(  # noqa: PLR0913 - what was asked for, and where it is worked on
         threads=(1,),
         seed=seed,
     )
-    return OwnRun(profile, variants, tuple(remarks))
+    return UserRun(profile, variants, tuple(remarks))
 
 
 def dataset_name(data: Path | None) -> str:
@@ -125,19 +121,21 @@ def _file(source: Source, result: Artifact | Failure) -> Path:
 
 
 def _decode(
-    photos: OwnPhotos, variants: Iterable[Variant], seed: int, store: Store, watcher: Watcher
+    photos: UserPhotos, variants: Iterable[Variant], seed: int, store: Store, watcher: Watcher
 ) -> None:
-    """Decode what is scored on already now: nothing can be measured on images that are refused."""
-    wanted = dict.fromkeys(each.evaluation for each in variants if each.evaluation is not None)
-    for result in build(wanted, seed, store, watcher).results.values():
+    """Decode the images before anything is measured, since they may be rejected."""
+    evaluations = dict.fromkeys(
+        variant.evaluation for variant in variants if variant.evaluation is not None
+    )
+    for result in build(evaluations, seed, store, watcher).results.values():
         if isinstance(result, Failure):
             raise UsageProblem(f"{photos.path} cannot be scored on: {result.reason}")
 
 
-def _model(source: Source, base: Step, file: Path, request: Request) -> OwnModel:
+def _model(source: Source, base: Step, file: Path, request: Request) -> UserModel:
     described = inspect(file, called=source.path)
     metadata = _metadata(file, source.path)
-    return OwnModel(
+    return UserModel(
         source=source,
         base=base,
         file=described,
@@ -157,11 +155,11 @@ def _metadata(file: Path, called: Path) -> Metadata | None:
         ) from error
 
 
-def _told(model: OwnModel, chains: Sequence[Chain], photos: OwnPhotos | None) -> list[str]:
-    """Say what a model was taken to be: a wrong guess shows here first."""
+def _remarks(model: UserModel, chains: Sequence[Chain], photos: UserPhotos | None) -> list[str]:
+    """Describe what was inferred about a model, so that a wrong guess is seen early."""
     file = model.file
     kind = "RGB" if file.channels == 3 else "grey"
-    told = [
+    remarks = [
         f"{model.name}: {file.height}x{file.width} {kind}, {file.classes:,} classes, pixels "
         f"{model.pixels.mode} ({model.pixels.origin})"
         + (f", labels from {model.classes.origin}" if photos is not None else "")
@@ -170,8 +168,8 @@ def _told(model: OwnModel, chains: Sequence[Chain], photos: OwnPhotos | None) ->
     if any(chain.sparsity is not None for chain in chains) and (
         photos is None or photos.train is None
     ):
-        told.append(
+        remarks.append(
             f"{model.name}: pruned at one stroke, without fine-tuning, since there is no data with "
             "a train/ folder"
         )
-    return told
+    return remarks

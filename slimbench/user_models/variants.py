@@ -1,11 +1,18 @@
-"""What is measured of one of a user's models: itself, and it after each of the named steps."""
+"""The variants of a user's model: itself, and it after each of the named steps.
+
+They are scored on the user's photographs, and trained or calibrated on those of a `train/` split.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
-from slimbench.datasets.photos.refusal import PhotoProblem
+from slimbench.build.store import Store
+from slimbench.datasets.photos.errors import PhotoProblem
+from slimbench.datasets.photos.listing import SPLIT_FOLDERS
+from slimbench.datasets.photos.source import Photos, open_photos
 from slimbench.errors import UsageProblem
 from slimbench.spec import Step, Variant
 from slimbench.steps.calibration_photos import CalibrationPhotos
@@ -15,16 +22,20 @@ from slimbench.steps.own_keras import is_keras
 from slimbench.steps.own_prune import OwnPrune
 from slimbench.steps.photos import TrainingPhotos, of_photos
 from slimbench.steps.quantize import Quantize
-from slimbench.user_models.chains import Chain
-from slimbench.user_models.expected_pixels import ExpectedPixels
-from slimbench.user_models.labels import ClassNames
-from slimbench.user_models.model_file import ModelFile
-from slimbench.user_models.photos import CALIBRATION_IMAGES, OwnPhotos, training_limit
-from slimbench.user_models.precision import IN_WORDS, Precision
+from slimbench.user_models.conventions import ClassNames, ExpectedPixels
+from slimbench.user_models.model_file import IN_WORDS, ModelFile, Precision
+from slimbench.user_models.request import Chain
+
+CALIBRATION_IMAGES = 200
+
+TRAINING_BYTES = 128 * 2**20
+"""Of pixels to fine-tune on, which become four times as many bytes as floats."""
+
+FEWEST_TRAINING, MOST_TRAINING = 200, 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class OwnModel:
+class UserModel:
     """A user's model with all that is known of it; `base` is the step that gives its file."""
 
     source: Source
@@ -46,8 +57,44 @@ class OwnModel:
         return self.file.height, self.file.width, self.file.channels
 
 
+@dataclass(frozen=True, slots=True)
+class UserPhotos:
+    """The test images of a user's data, and where they have one, the split to train on."""
+
+    test: Photos
+    path: Path
+    train: Path | None
+    store: Store
+    allow_bad: bool = False
+
+    def training(self, limit: int) -> Photos:
+        """Choose training images; raises PhotoProblem where they cannot be used."""
+        return open_photos(self.path, self.store, split="train", limit=limit)
+
+
+def open_user_photos(
+    path: Path, limit: int, store: Store, *, allow_bad: bool = False
+) -> UserPhotos:
+    """Open a folder or archive; raises PhotoProblem where it cannot be used.
+
+    Only a `train/` inside of what was named counts: who names a `test/` folder means that alone.
+    """
+    path = path.expanduser().absolute()
+    test = open_photos(path, store, limit=limit)
+    beside = [test.root.parent / name for name in SPLIT_FOLDERS["train"]]
+    is_split = test.root != path and test.root.name in SPLIT_FOLDERS["test"]
+    train = next((folder for folder in beside if folder.is_dir()), None) if is_split else None
+    return UserPhotos(test, path, train, store, allow_bad)
+
+
+def training_limit(height: int, width: int, channels: int) -> int:
+    """Return the number of images of a size to fine-tune on."""
+    fitting = TRAINING_BYTES // (height * width * channels)
+    return min(MOST_TRAINING, max(FEWEST_TRAINING, fitting))
+
+
 def variants_of(
-    model: OwnModel, chains: Iterable[Chain], photos: OwnPhotos | None, dataset: str
+    model: UserModel, chains: Iterable[Chain], photos: UserPhotos | None, dataset: str
 ) -> tuple[Variant, ...]:
     """Return a model's variants, itself first.
 
@@ -55,17 +102,17 @@ def variants_of(
         UsageProblem: A step cannot be done to it, or it does not fit the photographs.
     """
     evaluation = None if photos is None else _evaluation(model, photos, dataset)
-    wanted = dict.fromkeys(prefix for chain in chains for prefix in chain.prefixes())
+    measured = dict.fromkeys(prefix for chain in chains for prefix in chain.prefixes())
     ends: dict[str, Step] = {model.name: model.base}
-    for chain in wanted:
-        ends[chain.name(model.name)] = _carried(model, chain, photos, evaluation, dataset)
+    for chain in measured:
+        ends[chain.name(model.name)] = _last_step(model, chain, photos, evaluation, dataset)
     return tuple(
         Variant(name, dataset, end, evaluation=evaluation, pixels=model.pixels.mode)
         for name, end in ends.items()
     )
 
 
-def _evaluation(model: OwnModel, photos: OwnPhotos, dataset: str) -> Step:
+def _evaluation(model: UserModel, photos: UserPhotos, dataset: str) -> Step:
     try:
         return of_photos(
             photos.test,
@@ -81,10 +128,10 @@ def _evaluation(model: OwnModel, photos: OwnPhotos, dataset: str) -> Step:
         ) from problem
 
 
-def _carried(
-    model: OwnModel, chain: Chain, photos: OwnPhotos | None, evaluation: Step | None, dataset: str
+def _last_step(
+    model: UserModel, chain: Chain, photos: UserPhotos | None, evaluation: Step | None, dataset: str
 ) -> Step:
-    """Return the chain of steps that carries a model further."""
+    """Return the last step of what a chain does to a model."""
     end = model.base
     if chain.sparsity is not None:
         training = _training(model, photos, evaluation, dataset, training_limit(*model.input_shape))
@@ -93,26 +140,26 @@ def _carried(
         return end
     if not model.file.is_float or model.precision not in (None, "f32"):
         raise UsageProblem(
-            f"{model.source.path} is quantised already{_how(model)}, so --steps "
+            f"{model.source.path} is quantised already{_precision_note(model)}, so --steps "
             f"quantize({chain.recipe}) cannot be done to it. Name its float file, or leave out "
             "--steps."
         )
     if chain.recipe != "static_wi8_ai8":
         return Quantize(end, chain.recipe)
-    shown = _training(model, photos, evaluation, dataset, CALIBRATION_IMAGES)
+    calibration = _training(model, photos, evaluation, dataset, CALIBRATION_IMAGES)
     return Quantize(
         end,
         chain.recipe,
-        shown or CalibrationPhotos(model.file.height, model.file.width),
+        calibration or CalibrationPhotos(model.file.height, model.file.width),
         pixels=model.pixels.mode,
     )
 
 
-def _how(model: OwnModel) -> str:
+def _precision_note(model: UserModel) -> str:
     return "" if model.precision in (None, "f32") else f" ({IN_WORDS[model.precision]})"
 
 
-def _pruned(model: OwnModel, sparsity: float, training: Step | None) -> Step:
+def _pruned(model: UserModel, sparsity: float, training: Step | None) -> Step:
     source = model.source
     if source.form == "tflite":
         raise UsageProblem(
@@ -137,8 +184,8 @@ def _pruned(model: OwnModel, sparsity: float, training: Step | None) -> Step:
 
 
 def _training(
-    model: OwnModel,
-    photos: OwnPhotos | None,
+    model: UserModel,
+    photos: UserPhotos | None,
     evaluation: Step | None,
     dataset: str,
     limit: int,

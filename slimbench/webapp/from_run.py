@@ -9,12 +9,12 @@ from pathlib import Path
 
 from slimbench.build.store import Store
 from slimbench.errors import UsageProblem
-from slimbench.export.describe import describe
+from slimbench.export.description import describe
 from slimbench.export.source import Source, find_source
 from slimbench.history import rebuild_command
 from slimbench.history.document import HistoryError
-from slimbench.history.find import latest
 from slimbench.history.record import History
+from slimbench.history.select import latest
 from slimbench.webapp.manifest import Models
 from slimbench.webapp.measured import measurement, served
 

@@ -15,7 +15,7 @@ from slimbench.engines import get
 from slimbench.errors import UsageProblem
 from slimbench.progress import BuildProgress
 from slimbench.spec import MODEL_FILE
-from slimbench.tflite.file import weights
+from slimbench.tflite.weights import read_weights
 
 SMALL = Size("tiny", side=8, channels=8)
 
@@ -37,7 +37,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
 
 def test_a_file_has_as_many_equal_layers_as_it_says(models: dict[int, Path]) -> None:
     for layers, model in models.items():
-        sizes = [weight.size for weight in weights(model)]
+        sizes = [weight.size for weight in read_weights(model)]
         assert sizes == [3 * 3 * SMALL.channels**2] * layers
 
 

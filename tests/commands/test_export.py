@@ -16,7 +16,7 @@ from slimbench import cli
 from slimbench.build import recipe
 from slimbench.build.store import Store
 from slimbench.engines.litert import ENGINE
-from slimbench.export import write as export_write
+from slimbench.export import folder
 from slimbench.history.schemas import CARD, HISTORY
 from slimbench.history.schemas import schema as read_schema
 from slimbench.tflite.metadata import Metadata, read_metadata, write_metadata
@@ -228,7 +228,7 @@ def test_a_failure_leaves_nothing_half_written(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(export_write, "write_text", full)
+    monkeypatch.setattr(folder, "write_text", full)
     assert place.export() == 2
     assert "No space left on device" in capsys.readouterr().err
     assert (place.out / f"{FLOAT}.json").read_text() == before

@@ -11,7 +11,7 @@ import pytest
 from slimbench import cli
 from slimbench.build import recipe
 from slimbench.build.store import Store
-from slimbench.datasets.photos.archives import unpacked
+from slimbench.datasets.photos.archives import unpack
 from slimbench.suite import variants
 from tests.ready_run import Ready
 
@@ -105,7 +105,7 @@ def test_unpacked_archives_are_listed_and_pruned(
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("cat/1.jpg", b"x")
         file.writestr("dog/1.jpg", b"y")
-    folder = unpacked(archive, store)
+    folder = unpack(archive, store)
     assert re.search(r"^[0-9a-f]{12}  unpacked photos\.zip, 2 files$", listed(capsys), re.MULTILINE)
     assert "unpacked archive" in listed(capsys, "--prune")
     assert not folder.exists()

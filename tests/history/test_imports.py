@@ -19,7 +19,7 @@ print(sorted(heavy & set(sys.modules)), "matplotlib.pyplot" in sys.modules)
 
 LIGHT = """
 import sys
-import slimbench.history.find, slimbench.history.write
+import slimbench.history.select, slimbench.history.write
 import slimbench.report.charts, slimbench.report.table
 print("matplotlib" in sys.modules)
 """

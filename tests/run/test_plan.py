@@ -10,7 +10,7 @@ from slimbench.paths import suite_file
 from slimbench.run.plan import Plan, make_plan
 from slimbench.spec import Case, Variant
 from slimbench.suite.profiles import Profile
-from slimbench.user_models.request import OwnRun
+from slimbench.user_models.request import UserRun
 from tests.build.sample_steps import Sample
 
 REFERENCE = "student_scratch_f32"
@@ -97,7 +97,7 @@ def test_results_need_not_be_there_yet(tmp_path: Path) -> None:
     assert not made(tmp_path, results=tmp_path / "not" / "yet").results.exists()
 
 
-OWN = OwnRun(
+USER_RUN = UserRun(
     Profile("own", "pictures", "mine", ("mine", "mine_f16"), ("litert",), (1,), 0),
     {
         "mine": Variant("mine", "pictures", Sample("mine", ""), evaluation=Sample("images", "")),
@@ -108,7 +108,7 @@ OWN = OwnRun(
 
 
 def test_models_of_ones_own_are_a_profile_of_their_own(tmp_path: Path) -> None:
-    plan = made(tmp_path, profile="digits", own=OWN)
+    plan = made(tmp_path, profile="digits", user_run=USER_RUN)
     assert plan.profile.name == "own"
     assert plan.cases == (Case("mine", "litert", 1), Case("mine_f16", "litert", 1))
     assert plan.is_whole(plan.cases)
@@ -120,11 +120,11 @@ def test_models_of_ones_own_are_a_profile_of_their_own(tmp_path: Path) -> None:
 def test_models_of_ones_own_have_budgets(tmp_path: Path) -> None:
     budgets = tmp_path / "budgets.toml"
     budgets.write_text("[own.mine_f16]\nsize_ratio_max = 0.6\n")
-    (budget,) = made(tmp_path, own=OWN, budget_file=budgets).budgets
+    (budget,) = made(tmp_path, user_run=USER_RUN, budget_file=budgets).budgets
     assert (budget.variant, budget.name, budget.limit) == ("mine_f16", "size_ratio_max", 0.6)
     budgets.write_text("[own.yours]\nsize_ratio_max = 0.6\n")
     with pytest.raises(UsageProblem, match=r"no variant 'yours'. There is: .*mine, mine_f16"):
-        made(tmp_path, own=OWN, budget_file=budgets)
+        made(tmp_path, user_run=USER_RUN, budget_file=budgets)
 
 
 def test_keras_takes_one_number_of_threads_a_run(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from slimbench.run import advice, preflight
+from slimbench.run import preflight
 
 QUIET: dict[str, Any] = {
     "load": 0.1, "others": 2.0, "steal": 0.0, "frequency_governor": "performance", "cores": 2
@@ -33,8 +33,8 @@ def test_a_quiet_machine_is_believed() -> None:
 
 
 def test_other_processes_make_a_machine_too_busy() -> None:
-    assert warned(others=50.0) == [advice.others_busy(50.0)]
-    assert "50 %" in advice.others_busy(50.0)
+    assert warned(others=50.0) == [preflight.others_busy(50.0)]
+    assert "50 %" in preflight.others_busy(50.0)
 
 
 def test_the_load_that_our_own_build_left_accuses_nobody() -> None:
@@ -42,23 +42,23 @@ def test_the_load_that_our_own_build_left_accuses_nobody() -> None:
 
 
 def test_the_load_counts_where_nothing_better_is_known() -> None:
-    assert warned(load=1.1, others=None) == [advice.load_high(1.1, 2)]
+    assert warned(load=1.1, others=None) == [preflight.load_high(1.1, 2)]
     assert warned(load=1.1, others=None, cores=4) == []
 
 
 def test_steal_and_powersave_are_warned_of() -> None:
-    assert warned(steal=5.1) == [advice.steal_high(5.1)]
+    assert warned(steal=5.1) == [preflight.steal_high(5.1)]
     assert warned(steal=5.0) == []
-    assert warned(frequency_governor="performance,powersave") == [advice.governor_powersave()]
+    assert warned(frequency_governor="performance,powersave") == [preflight.governor_powersave()]
 
 
 @pytest.mark.parametrize(
     "sentence",
     [
-        advice.others_busy(40),
-        advice.load_high(3.2, 1),
-        advice.steal_high(12),
-        advice.governor_powersave(),
+        preflight.others_busy(40),
+        preflight.load_high(3.2, 1),
+        preflight.steal_high(12),
+        preflight.governor_powersave(),
     ],
 )
 def test_every_warning_says_what_to_do(sentence: str) -> None:

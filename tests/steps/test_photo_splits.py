@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from slimbench.build.store import Store
-from slimbench.datasets.photos.refusal import PhotoProblem
+from slimbench.datasets.photos.errors import PhotoProblem
 from slimbench.datasets.photos.source import open_photos
 from slimbench.spec import EVALUATION_FILE, Workplace
 from slimbench.steps import images

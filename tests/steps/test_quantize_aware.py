@@ -15,7 +15,7 @@ from slimbench.spec import MODEL_FILE
 from slimbench.steps import export
 from slimbench.steps.distill import TeacherAnswers
 from slimbench.steps.quantize_aware import QuantizeAware
-from slimbench.tflite import file
+from slimbench.tflite.weights import read_weights
 from tests.steps import small_chains as small
 from tests.steps.built_steps import LAYERS, RANGES, ROUNDED, ROUNDED_ARRAYS
 from tests.steps.tensorflow_steps import SHAPE, evaluation_split
@@ -86,7 +86,7 @@ def test_training_moves_weights_and_all_ranges(folder):
 
 def zeros(model, notes):
     layers = {*json.loads(notes.read_text(encoding="utf-8"))["pruned_layers"]}
-    pruned = [each for each in file.weights(model) if each.layers & layers]
+    pruned = [each for each in read_weights(model) if each.layers & layers]
     assert len(pruned) == len(layers) == 10
     return sum(each.zeros for each in pruned) / sum(each.size for each in pruned)
 

@@ -13,7 +13,7 @@ from slimbench.build.scheduler import Failure
 from slimbench.build.store import Store
 from slimbench.networks.weights import NOTES_FILE, WEIGHTS_FILE
 from slimbench.spec import MODEL_FILE
-from slimbench.tflite import file
+from slimbench.tflite.weights import read_weights
 from tests.build import builder
 from tests.build.recorder import key
 from tests.steps.built_steps import AGAIN, KERAS_ANSWERS, LOSSES, SHOWN, VALIDATED
@@ -135,7 +135,7 @@ def test_swapped_channels_change_the_answer(folder, evaluation, precision):
 
 def test_precisions_differ_in_size_as_they_should(folder):
     sizes = {name: (folder(step) / MODEL_FILE).stat().st_size for name, step in FILES.items()}
-    kernels = sum(weight.size for weight in file.weights(folder(FLOAT) / MODEL_FILE))
+    kernels = sum(weight.size for weight in read_weights(folder(FLOAT) / MODEL_FILE))
     assert sizes["f32"] - sizes["f16"] > 1.5 * kernels
     assert sizes["f16"] > sizes["dynamic_wi8"]
 
@@ -145,7 +145,7 @@ def pruned_and_others(model, notes):
     layers = json.loads(notes.read_text(encoding="utf-8"))["pruned_layers"]
     assert layers == ["stem", "logits"]
     pruned, others = {}, []
-    for weight in file.weights(model):
+    for weight in read_weights(model):
         names = weight.layers.intersection(layers)
         if names:
             (name,) = names

@@ -18,7 +18,7 @@ from slimbench.steps.prune import Prune
 from slimbench.steps.quantize_aware import QuantizeAware
 from slimbench.steps.random_weights import RandomWeights
 from slimbench.steps.training import Schedule
-from slimbench.tflite import file
+from slimbench.tflite.weights import read_weights
 from tests.build.recorder import made
 from tests.steps.looking_steps import Anatomy
 from tests.steps.tensorflow_steps import CLASSES, SHAPE, ArraysByLayer, Colours
@@ -118,7 +118,7 @@ def test_pruning_above_the_cut_leaves_the_rest_and_reaches_the_file(folder):
     layers = {*notes["pruned_layers"]}
     assert all(name.startswith((*TOP, "logits")) for name in layers)
     assert 0 <= notes["validation_top1"] <= 1
-    for weight in file.weights(folder(PRUNED_FILE) / MODEL_FILE):
+    for weight in read_weights(folder(PRUNED_FILE) / MODEL_FILE):
         share = weight.zeros / weight.size
         assert share == pytest.approx(0.5 if weight.layers & layers else 0, abs=0.01)
 

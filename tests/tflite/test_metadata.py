@@ -13,11 +13,16 @@ from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slimbench.tflite import file, metadata_flatbuffer
 from slimbench.tflite.buffer import add_buffer, buffer_data, metadata_index
-from slimbench.tflite.flatbuffer_table import root
-from slimbench.tflite.metadata import Metadata, normalization, read_metadata, write_metadata
-from slimbench.tflite.metadata_flatbuffer import Description
+from slimbench.tflite.flatbuffer import root
+from slimbench.tflite.metadata import (
+    Metadata,
+    normalization,
+    pack,
+    read_metadata,
+    write_metadata,
+)
+from slimbench.tflite.weights import read_weights
 from tests.examples import examples
 from tests.tflite import tflite_builder
 from tests.tiny_models import SHAPE, Quantized, first_pixels, identity_model, linear_model
@@ -179,8 +184,8 @@ def test_data_behind_the_flatbuffer_is_still_found(tmp_path):
     content = add_buffer(source.read_bytes(), "TFLITE_METADATA", b"anything")
     target = tmp_path / "target.tflite"
     target.write_bytes(content)
-    (weight,) = file.weights(target)
-    assert (weight,) == file.weights(source)
+    (weight,) = read_weights(target)
+    assert (weight,) == read_weights(source)
     assert weight.zeros == 1
     buffer = schema.ModelT.InitFromPackedBuf(content, 0).buffers[1]
     stored = np.frombuffer(content, np.float32, 12, buffer.offset)
@@ -262,13 +267,12 @@ def test_labels_that_are_not_there_are_said(described, tmp_path):
         read_metadata(path)
 
 
-def wild(model: Path, target: Path, said: Description, text: bytes, packing: int) -> Path:
+def wild(model: Path, target: Path, text: bytes, packing: int) -> Path:
     """A file as another tool may write it."""
-    target.write_bytes(
-        add_buffer(model.read_bytes(), "TFLITE_METADATA", metadata_flatbuffer.pack(said))
-    )
+    name = "probability-labels-en.txt"
+    target.write_bytes(add_buffer(model.read_bytes(), "TFLITE_METADATA", pack(Metadata(), name)))
     with zipfile.ZipFile(target, "a", packing) as archive:
-        archive.writestr("probability-labels-en.txt", text)
+        archive.writestr(name, text)
     return target
 
 
@@ -283,15 +287,13 @@ def wild(model: Path, target: Path, said: Description, text: bytes, packing: int
     ],
 )
 def test_label_files_come_in_many_forms(model, tmp_path, text, labels, packing):
-    said = Description(labels_file="probability-labels-en.txt")
-    path = wild(model, tmp_path / "wild.tflite", said, text, packing)
+    path = wild(model, tmp_path / "wild.tflite", text, packing)
     assert read_metadata(path) == Metadata(labels=labels)
 
 
 def test_labels_that_unpack_without_end_are_refused(model, tmp_path, monkeypatch):
     monkeypatch.setattr("slimbench.tflite.metadata._LARGEST_LABELS", 2**20)
-    said = Description(labels_file="probability-labels-en.txt")
-    path = wild(model, tmp_path / "bomb.tflite", said, bytes(2**21), zipfile.ZIP_DEFLATED)
+    path = wild(model, tmp_path / "bomb.tflite", bytes(2**21), zipfile.ZIP_DEFLATED)
     assert path.stat().st_size < 2**16
     with pytest.raises(ValueError, match="is larger than 1 MiB"):
         read_metadata(path)

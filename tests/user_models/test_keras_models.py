@@ -20,7 +20,7 @@ from slimbench.steps.own_convert import OwnConvert
 from slimbench.steps.own_file import Source
 from slimbench.steps.own_prune import OwnPrune
 from slimbench.steps.quantize import Quantize
-from slimbench.tflite.file import Weight, weights
+from slimbench.tflite.weights import Weight, read_weights
 from slimbench.user_models.model_file import ModelFile, inspect
 from slimbench.user_models.request import find_sources
 from tests.build.recorder import made
@@ -110,7 +110,7 @@ def scores(path: Path, images: np.ndarray) -> np.ndarray:
 
 
 def prunable(path: Path) -> list[Weight]:
-    return [weight for weight in weights(path) if weight.size > 8]
+    return [weight for weight in read_weights(path) if weight.size > 8]
 
 
 @pytest.mark.parametrize("file", WHOLE)
@@ -120,14 +120,14 @@ def test_a_model_answers_as_it_does_in_keras(built: Built, file: str) -> None:
         expected = answers[file[:6]]
         np.testing.assert_allclose(scores(path, answers["images"]), expected, atol=1e-4)
     assert inspect(path) == ModelFile(*SHAPE, 3, None)
-    assert {weight.operator for weight in weights(path)} == {"CONV_2D", "FULLY_CONNECTED"}
+    assert {weight.operator for weight in read_weights(path)} == {"CONV_2D", "FULLY_CONNECTED"}
 
 
 @pytest.mark.parametrize("file", PRUNABLE)
 @pytest.mark.parametrize("trained", [False, True])
 def test_half_of_the_weights_of_each_layer_are_zero(built: Built, file: str, trained: bool) -> None:
     path = built.file(built.pruned(file, trained=trained))
-    counted = weights(path)
+    counted = read_weights(path)
     assert len(counted) == 3
     for weight in counted:
         assert weight.zeros == round(weight.size / 2), weight.name
@@ -151,7 +151,7 @@ def test_a_pruned_model_is_quantised(built: Built, file: str) -> None:
     path = built.file(built.quantized(file))
     found = inspect(path)
     assert not found.is_float
-    for weight in weights(path):
+    for weight in read_weights(path):
         assert weight.zeros >= round(weight.size / 2)
 
 

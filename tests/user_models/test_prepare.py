@@ -17,7 +17,7 @@ from slimbench.steps.photos import EvaluationPhotos, TrainingPhotos
 from slimbench.steps.quantize import Quantize
 from slimbench.tflite.metadata import Metadata, write_metadata
 from slimbench.user_models.prepare import dataset_name, prepare
-from slimbench.user_models.request import OwnRun, Request
+from slimbench.user_models.request import Request, UserRun
 from tests.build.recorder import Recorder, key, made
 from tests.tiny_models import Quantized, first_pixels, linear_model
 from tests.user_models.colours import colour_model, pictures
@@ -32,7 +32,7 @@ def store(tmp_path: Path) -> Store:
 
 def prepared(
     store: Store, *models: str, data: Path | None = None, limit: int = 100, **more: object
-) -> OwnRun:
+) -> UserRun:
     request = Request(models, **more)  # type: ignore[arg-type]
     return prepare(
         request,
@@ -44,7 +44,7 @@ def prepared(
     )
 
 
-def evaluation(run: OwnRun, name: str) -> EvaluationPhotos:
+def evaluation(run: UserRun, name: str) -> EvaluationPhotos:
     step = run.variants[name].evaluation
     assert isinstance(step, EvaluationPhotos)
     return step

@@ -22,7 +22,7 @@ from slimbench.steps.images import training_images
 from slimbench.steps.own_file import OwnFile, content_of
 from slimbench.steps.photos import TrainingPhotos, of_photos
 from slimbench.steps.quantize import Quantize, with_signature
-from slimbench.user_models.photos import open_own
+from slimbench.user_models.variants import open_user_photos
 from tests.build.recorder import made
 from tests.tiny_models import SHAPE, identity_model, linear_model
 from tests.user_models.colours import COLOURS, colour_model, pictures
@@ -119,7 +119,7 @@ def test_a_signature_is_added_and_the_model_stays(tmp_path: Path) -> None:
 def test_training_images_are_never_test_images(tmp_path: Path, store: Store) -> None:
     pictures(tmp_path / "data" / "test", 4)
     pictures(tmp_path / "data" / "train", 6, first=2)  # two of each colour are in both
-    photos = open_own(tmp_path / "data", 100, store)
+    photos = open_user_photos(tmp_path / "data", 100, store)
     assert photos.train == tmp_path / "data" / "train"
     evaluation = of_photos(photos.test, "data", SHAPE, classes=3)
     chosen = photos.training(100)
@@ -135,9 +135,9 @@ def test_training_images_are_never_test_images(tmp_path: Path, store: Store) -> 
 def test_only_a_train_folder_inside_of_what_was_named_counts(tmp_path: Path, store: Store) -> None:
     pictures(tmp_path / "data" / "test", 1)
     pictures(tmp_path / "data" / "train", 1)
-    assert open_own(tmp_path / "data" / "test", 100, store).train is None
+    assert open_user_photos(tmp_path / "data" / "test", 100, store).train is None
     pictures(tmp_path / "flat", 1)
-    assert open_own(tmp_path / "flat", 100, store).train is None
+    assert open_user_photos(tmp_path / "flat", 100, store).train is None
 
 
 @given(

@@ -1,4 +1,4 @@
-"""One image file, whatever its form, as the pixels that a model's input takes.
+"""Image files, whatever their form, decoded to the pixels that a model's input takes.
 
 Size: the convention of evaluating on ImageNet (He et al. 2015, "Deep Residual Learning", testing on
 one centre crop, as torchvision's `ClassificationPresetEval` writes it): shortest side to 256 for an
@@ -9,13 +9,22 @@ that fill their frame, is enlarged without that margin: its shortest side to the
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import io
 import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from slimbench.spec import Pixels
+from slimbench.cores import cores
+from slimbench.datasets.photos.errors import PhotoProblem, printable
+from slimbench.datasets.photos.listing import UNREADABLE, Photo, fingerprint
+from slimbench.spec import Advance, Pixels
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 
@@ -32,6 +41,18 @@ MAX_PIXELS = 89_478_485
 """Pixels of one image, Pillow's own limit (a quarter of a GiB as RGB): past it a file of few bytes
 could ask for any amount of memory."""
 
+BATCH = 128
+"""Images in memory at once."""
+
+MAX_FILE_BYTES = 256 << 20
+"""A longer file is no photograph, and would be held in memory whole."""
+
+BAD_SHARE = 0.01
+"""Past this share of images that cannot be decoded, figures are of another data set."""
+
+MOST_LISTED = 10
+"""How many bad images a message lists."""
+
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -46,6 +67,16 @@ _UPRIGHT = {
 
 class BadImage(ValueError):
     """A file holds no image that can be decoded whole; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedPhoto:
+    """One image: its file's sha256, and its pixels or the reason why there are none."""
+
+    photo: Photo
+    fingerprint: bytes
+    pixels: Pixels | None
+    problem: str = ""
 
 
 def decode(  # noqa: PLR0913 - a file, an input, and what is taken
@@ -76,14 +107,14 @@ def decode(  # noqa: PLR0913 - a file, an input, and what is taken
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadImage(_too_large(None, max_pixels)) from error
-    except Exception as error:  # the decoders raise almost anything on wild bytes
+    except Exception as error:  # the decoders raise almost anything on arbitrary bytes
         raise BadImage(_why(content, error, formats)) from error
     pixels = np.asarray(fit(plain, height, width), np.uint8)
     return np.ascontiguousarray(pixels.reshape(height, width, channels))
 
 
 def expect_large_images() -> None:
-    """Let Pillow's warning about large images be an error: such images are refused here.
+    """Turn Pillow's warning about large images into an error: such images are rejected here.
 
     Filters of warnings are the whole process's, so a program calls this once, before threads.
     """
@@ -153,3 +184,57 @@ def _why(content: bytes, error: Exception, formats: tuple[str, ...]) -> str:
     if isinstance(error, UnidentifiedImageError):
         return f"it is no image of the kinds {', '.join(formats)}"
     return f"it cannot be decoded whole ({error or type(error).__name__})"
+
+
+def read_photos(
+    root: Path, photos: Sequence[Photo], shape: tuple[int, int, int], advance: Advance
+) -> Iterator[DecodedPhoto]:
+    """Decode images to one shape (height, width, channels), on all cores, in their order.
+
+    Threads suffice: Pillow releases Python's interpreter lock while it decodes and resizes.
+    """
+    expect_large_images()
+    read = functools.partial(_read, root, shape)
+    with ThreadPoolExecutor(cores()) as pool:
+        for start in range(0, len(photos), BATCH):
+            yield from pool.map(read, photos[start : start + BATCH])
+            done = min(start + BATCH, len(photos))
+            advance(done, len(photos), f"image {done} of {len(photos)}")
+
+
+def check_bad(bad: Sequence[DecodedPhoto], total: int, *, allow_bad: bool) -> None:
+    """Reject images of which more than `BAD_SHARE` are bad, unless allowed, or all are.
+
+    Raises:
+        PhotoProblem: Names the first ten and what is wrong with each.
+    """
+    if len(bad) == total or (len(bad) > BAD_SHARE * total and not allow_bad):
+        verb = "is" if len(bad) == 1 else "are"
+        listed = "; ".join(described(photo) for photo in bad[:MOST_LISTED])
+        more = f"; and {len(bad) - MOST_LISTED} more" if len(bad) > MOST_LISTED else ""
+        out = "" if len(bad) == total else ", or allow bad images with --allow-bad"
+        raise PhotoProblem(
+            f"{len(bad)} of {total} images {verb} bad, more than {BAD_SHARE:.0%}: {listed}{more}. "
+            f"Mend or remove them{out}."
+        )
+
+
+def described(bad: DecodedPhoto) -> str:
+    """Return a bad image's name and what is wrong with it."""
+    return f"{printable('/'.join(bad.photo))} ({bad.problem})"
+
+
+def _read(root: Path, shape: tuple[int, int, int], photo: Photo) -> DecodedPhoto:
+    path = root.joinpath(*photo)
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            problem = f"the file is longer than {MAX_FILE_BYTES >> 20} MiB"
+            return DecodedPhoto(photo, fingerprint(path), None, problem)
+        content = path.read_bytes()
+    except OSError as error:
+        return DecodedPhoto(photo, UNREADABLE, None, f"it cannot be read: {error.strerror}")
+    sha256 = hashlib.sha256(content).digest()
+    try:
+        return DecodedPhoto(photo, sha256, decode(content, *shape))
+    except BadImage as problem:
+        return DecodedPhoto(photo, sha256, None, str(problem))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from slimbench.datasets.photos.refusal import PhotoProblem, shown
+from slimbench.datasets.photos.errors import PhotoProblem, printable
 
 CLASS_FILE = Path(__file__).with_name("imagenet_classes.txt")
 """Wnid and English name of the 1,000 classes of ImageNet's challenge of 2012, in class order.
@@ -34,9 +34,9 @@ class Labelling:
 
     def present(self, labels: Iterable[int]) -> tuple[int, ...] | None:
         """Return the classes among labels, ascending; None where all are, but the background."""
-        found = set(labels)
-        whole = {place for place, name in enumerate(self.classes) if place or name != BACKGROUND}
-        return None if whole <= found else tuple(sorted(found))
+        present = set(labels)
+        possible = {index for index, name in enumerate(self.classes) if index or name != BACKGROUND}
+        return None if possible <= present else tuple(sorted(present))
 
 
 @functools.cache
@@ -79,20 +79,20 @@ def label_folders(
     count = len(labels) if labels else classes
     before = offset if offset is not None else int(are_imagenet and count == len(imagenet) + 1)
     if are_imagenet and count == len(imagenet) + before:
-        own = tuple(labels) or (*[BACKGROUND] * before, *imagenet.values())
-        places = {wnid: place for place, wnid in enumerate(imagenet, start=before)}
-        return Labelling(own, {name: places[name] for name in names})
+        model_classes = tuple(labels) or (*[BACKGROUND] * before, *imagenet.values())
+        indices = {wnid: index for index, wnid in enumerate(imagenet, start=before)}
+        return Labelling(model_classes, {name: indices[name] for name in names})
     if labels:
-        strange = [name for name in names if name not in set(labels)]
+        unknown = [name for name in names if name not in set(labels)]
         raise PhotoProblem(
-            f"{_not_among(strange)} the model's labels ({_few(labels)}). "
+            f"{_not_among(unknown)} the model's labels ({_few(labels)}). "
             "Name the folders as the labels, or give other labels."
         )
     if count is not None and len(names) + before != count:
         raise PhotoProblem(_mismatch(names, count, are_imagenet=are_imagenet))
     return Labelling(
         (*[BACKGROUND] * before, *names),
-        {name: place for place, name in enumerate(names, start=before)},
+        {name: index for index, name in enumerate(names, start=before)},
     )
 
 
@@ -101,24 +101,24 @@ def _by_label(names: Sequence[str], labels: Sequence[str]) -> Labelling:
     for name in names:
         if times[name] > 1:
             raise PhotoProblem(
-                f"The label '{shown(name)}' stands {times[name]} times in the list of labels, so "
-                "it is not clear which class the folder is. Make the labels differ."
+                f"The label '{printable(name)}' stands {times[name]} times in the list of labels, "
+                "so it is not clear which class the folder is. Make the labels differ."
             )
     return Labelling(tuple(labels), {name: labels.index(name) for name in names})
 
 
 def _mismatch(names: Sequence[str], count: int, *, are_imagenet: bool) -> str:
     noun = "class" if len(names) == 1 else "classes"
-    found = f"The data has {len(names):,} {noun} ({_few(names)}), the model {count:,}."
+    counts = f"The data has {len(names):,} {noun} ({_few(names)}), the model {count:,}."
     imagenet = imagenet_classes()
-    strange = [name for name in names if name not in imagenet]
-    if count in (len(imagenet), len(imagenet) + 1) and len(strange) < len(names):
-        return f"{found} {_not_among(strange)} ImageNet's 1,000 wnids. Take such folders away."
+    unknown = [name for name in names if name not in imagenet]
+    if count in (len(imagenet), len(imagenet) + 1) and len(unknown) < len(names):
+        return f"{counts} {_not_among(unknown)} ImageNet's 1,000 wnids. Take such folders away."
     if are_imagenet:
-        return f"{found} Name the model's labels, in its order, to score it on ImageNet's folders."
+        return f"{counts} Name the model's labels, in its order, to score it on ImageNet's folders."
     if count in (len(imagenet), len(imagenet) + 1):
-        return f"{found} Name the folders by ImageNet's wnids (n01440764), or name the labels."
-    return f"{found} Give data of the classes it was trained on, or name its labels, in order."
+        return f"{counts} Name the folders by ImageNet's wnids (n01440764), or name the labels."
+    return f"{counts} Give data of the classes it was trained on, or name its labels, in order."
 
 
 def _not_among(names: Sequence[str]) -> str:
@@ -127,5 +127,5 @@ def _not_among(names: Sequence[str]) -> str:
 
 
 def _few(names: Sequence[str]) -> str:
-    first = ", ".join(shown(name) for name in names[:_NAMED])
+    first = ", ".join(printable(name) for name in names[:_NAMED])
     return f"{first}, ..." if len(names) > _NAMED else first

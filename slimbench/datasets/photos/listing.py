@@ -1,17 +1,23 @@
-"""Which images a folder holds, by class: names only, so that a million take seconds."""
+"""The images that a folder holds, by class, and a choice of them.
+
+Found by their names only, so that a million take seconds. Chosen by the hash of the name: the same
+on every machine, whatever order a disk lists files in, no run of similar neighbours, and a small
+choice is a part of every larger one.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import hashlib
+import heapq
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from slimbench.datasets.photos.refusal import LAYOUT, PhotoProblem
-from slimbench.datasets.photos.silent import silent
-from slimbench.spec import Advance
+from slimbench.datasets.photos.errors import LAYOUT, PhotoProblem
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 """In capitals or not."""
@@ -23,6 +29,16 @@ SPLIT_FOLDERS: Mapping[Split, tuple[str, ...]] = {
     "train": ("train",),
 }
 """The folders a split may be in, the first that is there; ImageNet calls its test images `val`."""
+
+DEFAULT_LIMIT = 5000
+"""At 224x224 pixels these are 753 MB of pixels to keep, a network of 100 ms takes 8 minutes for
+them on one core, and the 95 % interval of an accuracy is at most 1.4 points to either side."""
+
+Photo = tuple[str, str]
+"""A class folder's name and a file's name in it."""
+
+UNREADABLE = b"unreadable"
+"""In place of the sha256 of a file that cannot be read."""
 
 _HIDDEN = "__MACOSX"
 """What macOS adds to the archives it packs; all that is in it is hidden."""
@@ -43,7 +59,7 @@ class Listing:
         return sum(len(names) for names in self.files.values())
 
 
-def list_images(folder: Path, split: Split = "test", advance: Advance = silent) -> Listing:
+def list_images(folder: Path, split: Split = "test") -> Listing:
     """Find the images of a split, also where one folder wraps all others.
 
     A folder of class folders alone counts as test images.
@@ -52,20 +68,19 @@ def list_images(folder: Path, split: Split = "test", advance: Advance = silent) 
         PhotoProblem: There is no such split, no class with an image, or something that may not be
             read.
     """
-    return list_classes(_class_root(folder, split), advance)
+    return list_classes(_class_root(folder, split))
 
 
-def list_classes(root: Path, advance: Advance = silent) -> Listing:
+def list_classes(root: Path) -> Listing:
     """Find the images of the class folders directly below `root`; raises like `list_images`."""
     folders, images, ignored = _scan(root)
     ignored += len(images)
     files: dict[str, tuple[str, ...]] = {}
-    for number, name in enumerate(sorted(folders), start=1):
+    for name in sorted(folders):
         below, names, others = _scan(root / name)
         ignored += len(below) + others
         if names:
             files[name] = tuple(sorted(names))
-        advance(number, len(folders), f"listing images, folder {number} of {len(folders)}")
     if not files:
         raise PhotoProblem(
             f"{root} has no class folder with images: it holds "
@@ -109,19 +124,19 @@ def _number(count: int, one: str, many: str) -> str:
 
 
 def _holds_images(folder: Path) -> bool:
-    return any(_is_image(each) for each in _entries(folder))
+    return any(_is_image(entry) for entry in _entries(folder))
 
 
 def _scan(folder: Path) -> tuple[list[str], list[str], int]:
     """Return the names of a folder's folders and images, and how much else there is."""
     folders, images, others = [], [], 0
-    for each in _entries(folder):
-        if each.name.startswith(".") or each.name == _HIDDEN:
+    for entry in _entries(folder):
+        if entry.name.startswith(".") or entry.name == _HIDDEN:
             others += 1
-        elif _is_image(each):
-            images.append(each.name)
-        elif _is_folder(each):
-            folders.append(each.name)
+        elif _is_image(entry):
+            images.append(entry.name)
+        elif _is_folder(entry):
+            folders.append(entry.name)
         else:
             others += 1
     return folders, images, others
@@ -143,9 +158,95 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     try:
-        with os.scandir(folder) as found:
-            yield from found
+        with os.scandir(folder) as entries:
+            yield from entries
     except OSError as error:
         raise PhotoProblem(
             f"{folder} cannot be read ({error.strerror}). Make it readable, or name another folder."
         ) from error
+
+
+def choose(files: Mapping[str, Sequence[str]], limit: int | None) -> tuple[Photo, ...]:
+    """Take at most `limit` images (None: all), as many of each class as of any other.
+
+    Round by round one of each class that still has one, in the order of the names' hashes; in the
+    last round, which may not be enough for all, the classes in the order of theirs.
+
+    Returns:
+        The chosen, by folder and then by name.
+
+    Raises:
+        ValueError: A limit under 1.
+    """
+    if limit is not None and limit < 1:
+        raise ValueError(f"a choice of {limit} images")
+    shares = _shares({folder: len(names) for folder, names in files.items()}, limit)
+    chosen: list[Photo] = []
+    for folder in sorted(files):
+        names, share = files[folder], shares[folder]
+        if share < len(names):
+            names = heapq.nsmallest(share, names, key=functools.partial(_rank, folder))
+        chosen.extend((folder, name) for name in sorted(names))
+    return tuple(chosen)
+
+
+def _shares(counts: Mapping[str, int], limit: int | None) -> Mapping[str, int]:
+    """Return how many images each class gives."""
+    if limit is None or sum(counts.values()) <= limit:
+        return counts
+    rounds, left = 0, limit
+    for number, count in enumerate(sorted(counts.values())):
+        cost = (count - rounds) * (len(counts) - number)
+        if cost > left:
+            more = left // (len(counts) - number)
+            rounds, left = rounds + more, left - more * (len(counts) - number)
+            break
+        rounds, left = count, left - cost
+    unfinished = sorted((name for name in counts if counts[name] > rounds), key=_rank)
+    extra = set(unfinished[:left])
+    return {name: min(count, rounds) + (name in extra) for name, count in counts.items()}
+
+
+def _rank(*names: str) -> bytes:
+    return hashlib.sha256("/".join(names).encode("utf-8", "surrogateescape")).digest()
+
+
+class ContentHash:
+    """The sha256 of a choice: all class folders' names, then each image's name and own sha256.
+
+    So that what is made of the images depends on them and not on where they lie.
+    """
+
+    def __init__(self, folders: Sequence[str]) -> None:
+        self._digest = hashlib.sha256()
+        for folder in sorted(folders):
+            self._add(folder.encode("utf-8", "surrogateescape"))
+
+    def add(self, photo: Photo, fingerprint: bytes) -> None:
+        """Add the next image."""
+        self._add("/".join(photo).encode("utf-8", "surrogateescape"))
+        self._add(fingerprint)
+
+    def hexdigest(self) -> str:
+        """Return the hash of what was added so far."""
+        return self._digest.hexdigest()
+
+    def _add(self, part: bytes) -> None:
+        self._digest.update(len(part).to_bytes(4, "big") + part)
+
+
+def content_sha256(root: Path, folders: Sequence[str], photos: Sequence[Photo]) -> str:
+    """Return the `ContentHash` of chosen images, reading each of them once."""
+    content = ContentHash(folders)
+    for photo in photos:
+        content.add(photo, fingerprint(root.joinpath(*photo)))
+    return content.hexdigest()
+
+
+def fingerprint(path: Path) -> bytes:
+    """Return a file's sha256; of a file that cannot be read, a word that says so."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return UNREADABLE

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slimbench.build.store import Store
-from slimbench.datasets.photos.archives import unpacked
-from slimbench.datasets.photos.choosing import DEFAULT_LIMIT, Photo, choose, content_sha256
-from slimbench.datasets.photos.listing import Split, list_images
-from slimbench.datasets.photos.refusal import LAYOUT, PhotoProblem, shown
-from slimbench.datasets.photos.silent import silent
-from slimbench.spec import Advance
+from slimbench.datasets.photos.archives import unpack
+from slimbench.datasets.photos.errors import LAYOUT, PhotoProblem, printable
+from slimbench.datasets.photos.listing import (
+    DEFAULT_LIMIT,
+    Photo,
+    Split,
+    choose,
+    content_sha256,
+    list_images,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,6 @@ def open_photos(
     *,
     split: Split = "test",
     limit: int | None = DEFAULT_LIMIT,
-    advance: Advance = silent,
 ) -> Photos:
     """Find and choose the images of a folder or archive; an archive is unpacked into the store.
 
@@ -42,11 +45,11 @@ def open_photos(
 
     Raises:
         PhotoProblem: There is nothing, or nothing of that kind, at the path; see
-            `archives.unpacked` and `listing.list_images`.
+            `archives.unpack` and `listing.list_images`.
     """
     if limit is not None and limit < 1:
         raise PhotoProblem(f"At least one image must be taken, not {limit}.")
-    listing = list_images(_folder(path, store, advance), split, advance)
+    listing = list_images(_folder(path, store), split)
     chosen = choose(listing.files, limit)
     folders = tuple(listing.files)
     kind = "folder" if path.is_dir() else "archive"
@@ -59,20 +62,20 @@ def open_photos(
         folders=folders,
         chosen=chosen,
         limit=limit,
-        content=content_sha256(listing.root, folders, chosen, advance),
+        content=content_sha256(listing.root, folders, chosen),
         origin=(
             f"{taken} {split} images of {classes}{evenly} in the {kind} "
-            f"{shown(path.resolve().name)}"
+            f"{printable(path.resolve().name)}"
         ),
     )
 
 
-def _folder(path: Path, store: Store, advance: Advance) -> Path:
+def _folder(path: Path, store: Store) -> Path:
     try:
         if path.is_dir():
             return path
         if path.is_file():
-            return unpacked(path, store, advance)
+            return unpack(path, store)
         exists = path.exists()
     except OSError as error:
         raise PhotoProblem(

@@ -20,8 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slimbench.build.store import Store, file_sha256
-from slimbench.datasets.photos import archive_entries, archives
-from slimbench.datasets.photos.archives import unpacked
+from slimbench.datasets.photos import archives
+from slimbench.datasets.photos.archives import unpack
 from slimbench.errors import UsageProblem
 from slimbench.paths import CODE
 from tests.datasets.photos.pictures import contents, leftovers, wait_for
@@ -101,48 +101,39 @@ def pack(tmp_path):
     ],
 )
 def test_every_kind_of_archive_is_unpacked(pack, store, name, content):
-    assert contents(unpacked(pack(content, name), store)) == FILES
+    assert contents(unpack(pack(content, name), store)) == FILES
 
 
 def test_folders_in_archives_are_no_files(pack, store):
     tar = tar_of(member("./", tarfile.DIRTYPE), member("cat/", tarfile.DIRTYPE), member("./cat/1"))
-    folder = unpacked(pack(tar), store)
+    folder = unpack(pack(tar), store)
     assert contents(folder) == {"cat/1": b""}
-    zipped = unpacked(pack(zip_bytes({"empty/": b"", "cat/1": b"x"})), store)
+    zipped = unpack(pack(zip_bytes({"empty/": b"", "cat/1": b"x"})), store)
     assert contents(zipped) == {"cat/1": b"x"}
     assert (zipped / "empty").is_dir()
 
 
 def test_zips_of_old_windows_packers_have_folders(pack, store):
-    assert contents(unpacked(pack(zip_bytes({"cat\\1.jpg": b"x"})), store)) == {"cat/1.jpg": b"x"}
+    assert contents(unpack(pack(zip_bytes({"cat\\1.jpg": b"x"})), store)) == {"cat/1.jpg": b"x"}
 
 
 def test_the_same_archive_is_unpacked_once_whatever_its_name(pack, store, monkeypatch):
-    first = unpacked(pack(tar_bytes(FILES), "one.tgz"), store)
+    first = unpack(pack(tar_bytes(FILES), "one.tgz"), store)
     monkeypatch.setattr(archives, "_unpack", lambda *_: pytest.fail("unpacked again"))
-    assert unpacked(pack(tar_bytes(FILES), "two.tgz"), store) == first
+    assert unpack(pack(tar_bytes(FILES), "two.tgz"), store) == first
 
 
 def test_another_archive_of_the_same_name_is_another(pack, store):
-    first = unpacked(pack(tar_bytes(FILES, "w")), store)
-    second = unpacked(pack(tar_bytes({"cat/1.jpg": b"two"}, "w")), store)
+    first = unpack(pack(tar_bytes(FILES, "w")), store)
+    second = unpack(pack(tar_bytes({"cat/1.jpg": b"two"}, "w")), store)
     assert contents(first) == FILES
     assert contents(second) == {"cat/1.jpg": b"two"}
 
 
 def test_files_that_went_missing_are_unpacked_again(pack, store):
     path = pack(zip_bytes(FILES))
-    (unpacked(path, store) / "cat" / "1.jpg").unlink()
-    assert contents(unpacked(path, store)) == FILES
-
-
-def test_progress_ends_at_the_archives_size(pack, store):
-    told = []
-    path = pack(tar_bytes(FILES, "w"))
-    unpacked(path, store, lambda done, total, note="": told.append((done, total, note)))
-    assert {total for _, total, _ in told} == {path.stat().st_size}
-    assert all(0 <= done <= total for done, total, _ in told)
-    assert {note for _, _, note in told} == {"reading photos.archive", "unpacking photos.archive"}
+    (unpack(path, store) / "cat" / "1.jpg").unlink()
+    assert contents(unpack(path, store)) == FILES
 
 
 CLIMBING = ["../x.jpg", "cat/../../x.jpg", "/x.jpg", "//x.jpg", "..", "C:\\x.jpg", "..\\x.jpg"]
@@ -154,7 +145,7 @@ def test_an_entry_that_climbs_out_is_refused(pack, store, tmp_path, kind, name):
     path = pack(kind({"cat/1.jpg": b"good", name: b"bad"}))
     before = set(tmp_path.iterdir())
     with pytest.raises(UsageProblem, match=r"photos\.archive was not unpacked.*leads out of the"):
-        unpacked(path, store)
+        unpack(path, store)
     assert leftovers(store) == []
     assert set(tmp_path.iterdir()) == before
 
@@ -173,7 +164,7 @@ def test_an_entry_that_climbs_out_is_refused(pack, store, tmp_path, kind, name):
 )
 def test_links_and_devices_are_refused(pack, store, content, what):
     with pytest.raises(UsageProblem, match=rf"photos\.archive was not unpacked: its entry {what}"):
-        unpacked(pack(content), store)
+        unpack(pack(content), store)
     assert leftovers(store) == []
 
 
@@ -182,24 +173,24 @@ def test_an_encrypted_entry_is_refused(pack, store):
     content[6] |= 1  # the flag in the file's own header
     content[content.index(b"PK\x01\x02") + 8] |= 1  # and in the directory
     with pytest.raises(UsageProblem, match=r"'cat/1\.jpg' is encrypted"):
-        unpacked(pack(bytes(content)), store)
+        unpack(pack(bytes(content)), store)
 
 
 @pytest.mark.parametrize("kind", [tar_bytes, zip_bytes])
 def test_what_expands_without_end_is_refused(pack, store, monkeypatch, kind):
-    monkeypatch.setattr(archive_entries, "RATIO_FROM", 1 << 20)
+    monkeypatch.setattr(archives, "RATIO_FROM", 1 << 20)
     bomb = pack(kind({"cat/1.jpg": b"x", "cat/2.jpg": bytes(20 << 20)}))
     assert bomb.stat().st_size < 50_000
     with pytest.raises(UsageProblem, match=r"its entry 'cat/2\.jpg' it unpacks to more than \d+ M"):
-        unpacked(bomb, store)
+        unpack(bomb, store)
     assert leftovers(store) == []
 
 
 def test_many_files_that_expand_without_end_together_are_refused(pack, store, monkeypatch):
-    monkeypatch.setattr(archive_entries, "RATIO_FROM", 1 << 20)
+    monkeypatch.setattr(archives, "RATIO_FROM", 1 << 20)
     bomb = pack(tar_bytes({f"cat/{number}.jpg": bytes(1 << 18) for number in range(80)}))
     with pytest.raises(UsageProblem, match=r"unpacks to more than \d+ MiB"):
-        unpacked(bomb, store)
+        unpack(bomb, store)
     assert leftovers(store) == []
 
 
@@ -208,7 +199,7 @@ def test_a_zip_that_says_less_than_it_holds_is_refused(pack, store):
     directory = content.index(b"PK\x01\x02")
     content[directory + 24 : directory + 28] = (10).to_bytes(4, "little")
     with pytest.raises(UsageProblem, match="cannot be unpacked"):
-        unpacked(pack(bytes(content)), store)
+        unpack(pack(bytes(content)), store)
     assert leftovers(store) == []
 
 
@@ -218,7 +209,7 @@ def test_a_header_that_asks_for_all_memory_is_refused(pack, store):
     long_name.size = 8 << 30
     content = gzip.compress(long_name.tobuf(tarfile.GNU_FORMAT) + bytes(10_000))
     with pytest.raises(UsageProblem, match="one of its headers is too long"):
-        unpacked(pack(content), store)
+        unpack(pack(content), store)
 
 
 def test_a_chain_of_headers_without_end_is_refused(pack, store):
@@ -227,21 +218,21 @@ def test_a_chain_of_headers_without_end_is_refused(pack, store):
     long_name.size = 3
     one = long_name.tobuf(tarfile.GNU_FORMAT) + b"abc".ljust(512, b"\0")
     with pytest.raises(UsageProblem, match="cannot be unpacked"):
-        unpacked(pack(one * 5000), store)
+        unpack(pack(one * 5000), store)
 
 
 def test_too_many_entries_are_refused(pack, store, monkeypatch):
-    monkeypatch.setattr(archive_entries, "MAX_ENTRIES", 3)
-    assert contents(unpacked(pack(zip_bytes({str(n): b"" for n in range(3)})), store))
+    monkeypatch.setattr(archives, "MAX_ENTRIES", 3)
+    assert contents(unpack(pack(zip_bytes({str(n): b"" for n in range(3)})), store))
     with pytest.raises(UsageProblem, match="more than 3 entries"):
-        unpacked(pack(zip_bytes({str(n): b"" for n in range(4)})), store)
+        unpack(pack(zip_bytes({str(n): b"" for n in range(4)})), store)
 
 
 @pytest.mark.parametrize("name", ["cat/1.jpg", "cat", "cat/1.jpg/2.jpg"])
 def test_two_entries_in_each_others_way_are_refused(pack, store, name):
     content = tar_of(member("cat/1.jpg"), member(name))
     with pytest.raises(UsageProblem, match=rf"its entry '{name}' cannot be written"):
-        unpacked(pack(content), store)
+        unpack(pack(content), store)
     assert leftovers(store) == []
 
 
@@ -258,7 +249,7 @@ def test_two_entries_in_each_others_way_are_refused(pack, store, name):
 )
 def test_a_file_that_is_no_archive_is_named_with_what_to_do(pack, store, content):
     with pytest.raises(UsageProblem, match=r"photos\.archive cannot be unpacked") as caught:
-        unpacked(pack(content), store)
+        unpack(pack(content), store)
     assert "Fetch or pack it again" in str(caught.value)
     assert leftovers(store) == []
 
@@ -268,21 +259,21 @@ def test_a_file_that_is_no_archive_is_named_with_what_to_do(pack, store, content
 def test_an_archive_that_was_cut_short_is_refused(pack, store, make, share):
     content = make({f"cat/{n}.jpg": bytes([n]) * 700 for n in range(20)})
     with pytest.raises(UsageProblem, match=r"photos\.archive (cannot be|was not) unpacked"):
-        unpacked(pack(content[: int(len(content) * share)]), store)
+        unpack(pack(content[: int(len(content) * share)]), store)
     assert leftovers(store) == []
 
 
 def test_a_tar_file_cut_between_two_files_is_refused(pack, store):
     content = tar_bytes({"cat/1.jpg": b"", "cat/2.jpg": b""}, "w", tarfile.USTAR_FORMAT)
     with pytest.raises(UsageProblem, match="not copied whole"):
-        unpacked(pack(content[:1024]), store)
+        unpack(pack(content[:1024]), store)
 
 
 def test_a_tar_file_with_a_damaged_header_in_the_middle_is_refused(pack, store):
     content = bytearray(tar_bytes({"1.jpg": b"", "2.jpg": b"", "3.jpg": b""}, "w"))
     content[512] ^= 0xFF
     with pytest.raises(UsageProblem, match="damaged"):
-        unpacked(pack(bytes(content)), store)
+        unpack(pack(bytes(content)), store)
 
 
 def test_a_full_disk_is_named_and_nothing_is_left(pack, store, monkeypatch):
@@ -291,7 +282,7 @@ def test_a_full_disk_is_named_and_nothing_is_left(pack, store, monkeypatch):
 
     monkeypatch.setattr(archives, "_write", full)
     with pytest.raises(UsageProblem, match=r"No space is left .*Free some, or set SLIMBENCH_STORE"):
-        unpacked(pack(zip_bytes(FILES)), store)
+        unpack(pack(zip_bytes(FILES)), store)
     assert leftovers(store) == []
 
 
@@ -301,7 +292,7 @@ def test_an_archive_that_may_not_be_read_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(UsageProblem, match=r"secret\.zip cannot be unpacked \(Permission denied\)"):
-        archives.unpacked(tmp_path / "secret.zip", _Prepared(tmp_path))
+        archives.unpack(tmp_path / "secret.zip", _Prepared(tmp_path))
 
 
 class _Prepared(Store):
@@ -312,7 +303,7 @@ class _Prepared(Store):
 def test_two_runs_at_once_unpack_one(pack, store):
     path = pack(tar_bytes({f"cat/{n}.jpg": bytes(100) for n in range(200)}))
     with ThreadPoolExecutor(4) as pool:
-        folders = set(pool.map(lambda _: unpacked(path, Store(store.root)), range(4)))
+        folders = set(pool.map(lambda _: unpack(path, Store(store.root)), range(4)))
     (folder,) = folders
     assert len(contents(folder)) == 200
     assert not list((store.root / "tmp").iterdir())
@@ -328,7 +319,7 @@ def slowly(*arguments):
     time.sleep(0.2)
     return write(*arguments)
 archives._write = slowly
-archives.unpacked(Path(sys.argv[1]), Store(Path(sys.argv[2])))
+archives.unpack(Path(sys.argv[1]), Store(Path(sys.argv[2])))
 """
 
 
@@ -343,7 +334,7 @@ def test_after_a_kill_the_next_run_unpacks_and_a_sweep_finds_the_rest(pack, stor
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert not (store.root / archives.FOLDER).exists()
-    assert len(contents(unpacked(path, store))) == 100
+    assert len(contents(unpack(path, store))) == 100
     assert store.sweep() == 1
     assert not list((store.root / "tmp").iterdir())
 
@@ -351,7 +342,7 @@ def test_after_a_kill_the_next_run_unpacks_and_a_sweep_finds_the_rest(pack, stor
 def attempt(archive, store):
     """Return the folder, or None and why there is none."""
     try:
-        return unpacked(archive, store), ""
+        return unpack(archive, store), ""
     except UsageProblem as problem:
         return None, str(problem)
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from slimbench.tflite.file import Weight, layer_names, weights
+from slimbench.tflite.weights import Weight, layer_names, read_weights
 from tests.examples import examples
 from tests.tflite.tflite_builder import TYPES, Graph, blocks, quantization, write
 
@@ -28,7 +28,7 @@ wild = settings(
 
 
 def only(path: Path) -> Weight:
-    (weight,) = weights(path)
+    (weight,) = read_weights(path)
     return weight
 
 
@@ -130,7 +130,7 @@ def test_only_constant_weights_of_the_three_operators_count(model):
     graph.layer("CONV_2D", fed, graph.constant("model/fed/Bias", np.ones(2, np.float32)))
     computed = graph.operator("RELU", [graph.constant("model/other/Kernel", KERNEL)])
     graph.layer("CONV_2D", computed)
-    assert weights(write(model, graph)) == ()
+    assert read_weights(write(model, graph)) == ()
 
 
 def test_a_tensor_used_twice_counts_once(model):
@@ -141,7 +141,7 @@ def test_a_tensor_used_twice_counts_once(model):
     graph.layer("CONV_2D", kernel, shared)
     graph.layer("CONV_2D", kernel, own)
     graph.layer("CONV_2D", other, shared)
-    found = weights(write(model, graph))
+    found = read_weights(write(model, graph))
     assert [(weight.name, weight.size, weight.biases) for weight in found] == [
         ("model/a/Conv2D", 8, 4),
         ("model/b/Conv2D", 8, 0),
@@ -152,7 +152,7 @@ def test_every_subgraph_is_read(model):
     graphs = [Graph(), Graph()]
     for number, graph in enumerate(graphs):
         graph.layer("CONV_2D", graph.constant(f"model/conv{number}/Conv2D", KERNEL))
-    found = weights(write(model, *graphs))
+    found = read_weights(write(model, *graphs))
     assert [weight.name for weight in found] == ["model/conv0/Conv2D", "model/conv1/Conv2D"]
 
 
@@ -199,7 +199,7 @@ def test_the_weights_own_name_goes_before_that_of_what_it_computes(model):
 def test_what_is_no_tflite_file_is_refused_by_name(model, content, says):
     model.write_bytes(content)
     with pytest.raises(ValueError, match=says) as refusal:
-        weights(model)
+        read_weights(model)
     assert str(model) in str(refusal.value)
     assert "copy it again" in str(refusal.value)
 
@@ -216,7 +216,7 @@ def refusal(path: Path, content: bytes) -> str:
     """Return why a file is refused; '' where it is read."""
     path.write_bytes(content)
     try:
-        assert all(0 <= weight.zeros <= weight.size for weight in weights(path))
+        assert all(0 <= weight.zeros <= weight.size for weight in read_weights(path))
     except ValueError as error:
         return str(error)
     return ""
@@ -245,7 +245,7 @@ def test_data_that_does_not_fit_the_shape_is_refused(model):
     graph.tensors[weight].shape = [2, 4]
     graph.layer("FULLY_CONNECTED", weight)
     with pytest.raises(ValueError, match="'model/dense/MatMul' has 24 bytes for 8 values"):
-        weights(write(model, graph))
+        read_weights(write(model, graph))
 
 
 @pytest.mark.parametrize(
@@ -259,13 +259,13 @@ def test_data_that_does_not_fit_the_shape_is_refused(model):
 )
 def test_integers_that_cannot_be_dequantised_are_refused(model, quantized, says):
     with pytest.raises(ValueError, match=says) as refusal:
-        weights(one_layer(model, np.ones((2, 4), np.int8), quantized))
+        read_weights(one_layer(model, np.ones((2, 4), np.int8), quantized))
     assert "'model/dense/MatMul'" in str(refusal.value)
 
 
 def test_a_type_without_a_known_meaning_is_refused(model):
     with pytest.raises(ValueError, match="stored as BFLOAT16: not supported"):
-        weights(one_layer(model, np.ones((2, 4), np.int16), packed=(TYPES.BFLOAT16, 16)))
+        read_weights(one_layer(model, np.ones((2, 4), np.int16), packed=(TYPES.BFLOAT16, 16)))
 
 
 def test_a_weight_computed_from_itself_is_refused(model):
@@ -274,7 +274,7 @@ def test_a_weight_computed_from_itself_is_refused(model):
     graph.operators.append(("DEQUANTIZE", [looped], [looped]))
     graph.layer("CONV_2D", looped)
     with pytest.raises(ValueError, match="computed from itself"):
-        weights(write(model, graph))
+        read_weights(write(model, graph))
 
 
 @pytest.mark.skipif(TEST_DATA not in os.environ, reason=f"{TEST_DATA} names no folder")
@@ -304,6 +304,8 @@ def test_a_real_file_agrees_with_the_interpreter(precision):
         zeros = int(np.count_nonzero(values == 0))
         expected.append((details[index]["name"], values.size, zeros, details[bias]["shape"].prod()))
     assert len(expected) == 10
-    found = [(weight.name, weight.size, weight.zeros, weight.biases) for weight in weights(path)]
+    found = [
+        (weight.name, weight.size, weight.zeros, weight.biases) for weight in read_weights(path)
+    ]
     assert found == expected
     assert sum(size for _, size, *_ in found) == 77_360

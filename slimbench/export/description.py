@@ -1,4 +1,8 @@
-"""The card beside an exported model: what it is, what was measured of it, where and on what."""
+"""What an export says of itself: the metadata inside its model, and a card of its figures.
+
+Metadata are the names of the classes and what becomes of a pixel before it is the input; the card
+has what was measured, where and on what.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from slimbench import datasets
 from slimbench.build.store import Artifact, file_sha256
+from slimbench.datasets.photos.labelling import BACKGROUND, imagenet_classes
 from slimbench.export.source import Source
+from slimbench.history import rebuild_command
 from slimbench.history.machine import UNKNOWN, cpu
 from slimbench.history.record import Entry
+from slimbench.spec import Unmeasured
 from slimbench.steps.export import SAVED_MODEL_FOLDER
-from slimbench.tflite.metadata import LABELS_FILE, Metadata
+from slimbench.tflite.class_count import class_count
+from slimbench.tflite.metadata import LABELS_FILE, Metadata, normalization
 
 CARD = 1
 """The `card` number that this version writes."""
@@ -35,10 +44,21 @@ _FIGURES = (
 MetadataFrom = Literal["export", "original"]
 """Whether the metadata was added, or was in the file as it was measured."""
 
+IMAGENET = "imagenet"
+"""The data set of networks that were trained elsewhere, on ImageNet's 1,000 classes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """Metadata for a file, and for each part that is missing, why."""
+
+    metadata: Metadata
+    reasons: dict[str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written, for the card; the paths are in the exported folder."""
+    """What was written, for the card; paths are in the exported folder."""
 
     model: Path
     metadata: Metadata
@@ -46,6 +66,28 @@ class Exported:
     saved_model: Artifact | None
     reasons: Mapping[str, str]
     """Why there is no SavedModel, label or normalisation, where there is none."""
+
+
+def describe(source: Source, licence: str | None) -> Described:
+    """Return the metadata of an exported file; `licence` is that of its weights."""
+    reasons: dict[str, str] = {}
+    entry = source.entries[0]
+    labels = _class_names(source, class_count(source.model))
+    if isinstance(labels, Unmeasured):
+        reasons["labels"] = labels.reason
+    scale = normalization(source.pixels)
+    if scale is None:
+        reasons["input.normalization"] = f"metadata cannot express the pixel mode {source.pixels}"
+    metadata = Metadata(
+        name=source.variant,
+        description=f"Image classifier, classes of {entry.dataset}.",
+        licence=licence,
+        labels=None if isinstance(labels, Unmeasured) else labels,
+        mean=None if scale is None else scale[0],
+        std=None if scale is None else scale[1],
+        channels=entry.input_shape[-1],
+    )
+    return Described(metadata, reasons)
 
 
 def card(source: Source, exported: Exported, licence: str | None, slimbench: str) -> dict[str, Any]:
@@ -90,6 +132,31 @@ def card(source: Source, exported: Exported, licence: str | None, slimbench: str
         },
         "reasons": reasons,
     }
+
+
+def _class_names(source: Source, classes: int) -> tuple[str, ...] | Unmeasured:
+    dataset = source.entries[0].dataset
+    known = datasets.all_datasets()
+    if rebuild_command.is_user_profile(source.history.profile):
+        if not source.classes:
+            return Unmeasured(_without_names(source.entries[0]))
+        names = source.classes
+    elif dataset in known:
+        names = known[dataset].classes
+    elif dataset == IMAGENET:
+        names = tuple(imagenet_classes().values())
+        names = (BACKGROUND, *names) if classes == len(names) + 1 else names
+    else:
+        return Unmeasured(f"the class names of data set {dataset} are not known here")
+    if len(names) != classes:
+        return Unmeasured(f"{dataset} has {len(names)} classes, the file {classes}")
+    return names
+
+
+def _without_names(entry: Entry) -> str:
+    if entry.eval_sha256 is None:
+        return "it was measured without data, so nothing names its classes; measure it with --data"
+    return "the images it was scored on, which name its classes, are no longer in the store"
 
 
 def _normalization(exported: Exported) -> dict[str, list[float]] | None:

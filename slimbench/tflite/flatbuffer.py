@@ -1,4 +1,4 @@
-"""Reading a flatbuffer that may come from anywhere: inside its bounds, or not at all.
+"""Bounds-checked reading of flatbuffers from untrusted sources, such as `.tflite` files.
 
 The `flatbuffers` package trusts what it reads: an offset may lead outside, a slice is shortened
 without a word, a count of four billion is believed. Here each of these is a ValueError.
@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import flatbuffers
+
+IDENTIFIER = b"TFL3"
+"""The file identifier of TensorFlow Lite models."""
 
 Content = bytes | mmap.mmap
 
@@ -74,8 +79,11 @@ class Table:
 
     def data(self, number: int) -> bytes | None:
         """Return a vector of bytes, or the bytes of a string."""
-        found = self.vector(number, 1)
-        return None if found is None else bytes(self.content[found[0] : found[0] + found[1]])
+        vector = self.vector(number, 1)
+        if vector is None:
+            return None
+        start, count = vector
+        return bytes(self.content[start : start + count])
 
     def text(self, number: int) -> str | None:
         """Return a string; raises ValueError (UnicodeDecodeError) where it is no UTF-8."""
@@ -84,10 +92,10 @@ class Table:
 
     def floats(self, number: int) -> tuple[float, ...] | None:
         """Return a vector of float32."""
-        found = self.vector(number, 4)
-        if found is None:
+        vector = self.vector(number, 4)
+        if vector is None:
             return None
-        start, count = found
+        start, count = vector
         return struct.unpack(f"<{count}f", self.content[start : start + 4 * count])
 
     @property
@@ -113,3 +121,12 @@ def root(content: Content, identifier: bytes) -> Table:
     if len(content) < _IDENTIFIER_END or content[4:_IDENTIFIER_END] != identifier:
         raise ValueError(f"it lacks the mark {identifier.decode('ascii')}")
     return Table(content, struct.unpack_from("<I", content, 0)[0])
+
+
+def write_offsets(builder: flatbuffers.Builder, offsets: Sequence[int]) -> int:
+    """Write a vector of offsets to tables or strings; returns its own offset."""
+    builder.StartVector(4, len(offsets), 4)
+    for offset in reversed(offsets):
+        builder.PrependUOffsetTRelative(offset)
+    written: int = builder.EndVector()
+    return written

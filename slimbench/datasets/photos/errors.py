@@ -1,4 +1,4 @@
-"""The one error of this package that is a user's to mend, and how names are shown in it."""
+"""The error about photographs that their user can mend, and the form of names in its message."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ LAYOUT = (
 )
 """What a folder or archive of photographs must look like."""
 
-_SHOWN = 120
+_LONGEST = 120
+"""Characters of a name."""
 
 
 class PhotoProblem(UsageProblem):
     """The photographs cannot be used as they are; the message names the file and the way out."""
 
 
-def shown(name: str) -> str:
+def printable(name: str) -> str:
     """Return a name as a message can hold it: wild characters escaped, not too long."""
     text = name if name.isprintable() else name.encode("unicode_escape").decode("ascii")
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
