@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from pathlib import Path
 
-from slimbench.commands import Command, add_results
+from slimbench.commands import Command
 from slimbench.paths import REFERENCE, suite_folder
-from slimbench.pixels import MODES
+from slimbench.run.options import OPTIONS
 from slimbench.steps.own_file import KINDS
 from slimbench.suite.profiles import OWN_PROFILE
 from slimbench.user_models.request import FORMS
@@ -23,22 +22,8 @@ QUIETLY = ("--no-header", "-Wignore::ResourceWarning")
 ALONE = ("-c", os.devnull, f"--rootdir={REFERENCE}", "-pno:cacheprovider", "-pno:randomly")
 """The configuration of the project one stands in is for its own tests."""
 
-OPTIONS = (
-    "model",
-    "data",
-    "images",
-    "labels",
-    "pixels",
-    "steps",
-    "budgets",
-    "profile",
-    "engines",
-    "threads",
-    "seed",
-    "lang",
-    "results",
-)
-"""Those that `pytest bench` has under the same names."""
+OF_SUITES = ("weights",)
+"""Options that mean nothing for a model in a file."""
 
 _NO_OPTION = re.compile(r"-\.?\d[\d.]*$")
 """What begins with a dash and is a value all the same: `--pixels -1..1`."""
@@ -66,32 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser._negative_number_matcher = _NO_OPTION  # noqa: SLF001 - argparse has no public way
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
-    add = parser.add_argument
-    add(
-        "--model",
-        action="append",
-        required=True,
-        metavar="NAME=PATH",
-        help="a model and what to call it; again for more, which are compared with the first",
-    )
-    add("--data", type=Path, metavar="PATH", help="images to score on (default: $SLIMBENCH_DATA)")
-    add("--images", type=int, metavar="N", help="how many of them at most (default: 5000)")
-    add("--allow-bad", action="store_true", help="score even if many of them are unreadable")
-    add("--labels", type=Path, metavar="FILE", help="the models' classes, one a line")
-    add("--pixels", choices=MODES, help="what the models expect of RGB pixels 0-255")
-    add(
-        "--steps",
-        action="append",
-        metavar="STEPS",
-        help="carry the models further; again for another way",
-    )
-    add("--budgets", type=Path, metavar="FILE", help="limits that they have to keep")
-    add("--profile", metavar="NAME", help=f"what to call the run (default: {OWN_PROFILE})")
-    add("--engines", metavar="LIST", help="runtimes (default: litert)")
-    add("--threads", metavar="LIST", help="numbers of threads, such as 1,2 (default: 1)")
-    add("--seed", type=int, metavar="N", help="what fine-tuning starts from")
-    add("--lang", choices=("en", "fr"), help="language of the summary (default: the locale's)")
-    add_results(parser)
+    for option in OPTIONS:
+        if option.name not in OF_SUITES:
+            settings = dict(option.settings)
+            if option.name == "model":
+                settings["required"] = True
+            parser.add_argument(f"--{option.name}", **settings)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -113,13 +78,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def options(arguments: argparse.Namespace) -> list[str]:
     """Return what `pytest bench` takes for these arguments."""
-    given: list[str] = []
-    for name in OPTIONS:
-        value = getattr(arguments, name)
-        for each in value if isinstance(value, list) else [value]:
-            if each is not None:
-                given.append(f"--{name}={each}")
-    return [*given, "--allow-bad"] if arguments.allow_bad else given
+    typed: list[str] = []
+    for option in OPTIONS:
+        value = getattr(arguments, option.name.replace("-", "_"), None)
+        if value is True:
+            typed.append(f"--{option.name}")
+        elif value not in (None, False):
+            values = value if isinstance(value, list) else [value]
+            typed.extend(f"--{option.name}={one}" for one in values)
+    return typed
 
 
 COMMAND = Command("run", "Measure models of your own.", add_arguments, run)
