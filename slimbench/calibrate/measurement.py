@@ -28,8 +28,8 @@ from slimbench.calibrate.rates import SecondStageMissing, Stages
 from slimbench.calibrate.record import Comparison, Measurement
 from slimbench.errors import UsageProblem
 from slimbench.gate.latency import Measure
+from slimbench.gate.latency_comparison import JUDGED
 from slimbench.gate.processes import Broken, Readings, Timed
-from slimbench.gate.question import JUDGED
 from slimbench.paths import CODE
 from slimbench.spec import Advance, Case
 

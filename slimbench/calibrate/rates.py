@@ -17,11 +17,10 @@ from scipy.stats import binomtest
 from slimbench.calibrate.record import Comparison, Measurement
 from slimbench.gate import latency
 from slimbench.gate.cases import Pair
+from slimbench.gate.findings import GRAVITY, Finding, Verdict
+from slimbench.gate.latency_comparison import JUDGED
 from slimbench.gate.limits import Limits
 from slimbench.gate.processes import Paired, Readings, Timed
-from slimbench.gate.question import JUDGED
-from slimbench.gate.row import Row, Verdict
-from slimbench.gate.verdict import GRAVITY
 from slimbench.history.record import Entry, Latency
 from slimbench.paths import CODE
 from slimbench.spec import Advance, Case
@@ -45,7 +44,7 @@ class SecondStageMissing(Exception):
     """The gate asks for a second stage that was not timed."""
 
 
-def judge(comparisons: Sequence[Stages], control: Measurement) -> list[Row]:
+def judge(comparisons: Sequence[Stages], control: Measurement) -> list[Finding]:
     """Judge comparisons as the cases of one run; returns a row for each, in their order.
 
     Raises:

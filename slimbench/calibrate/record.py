@@ -16,7 +16,7 @@ from typing import Any
 
 from slimbench.atomic_write import write_text
 from slimbench.errors import UsageProblem
-from slimbench.gate.row import Verdict
+from slimbench.gate.findings import Verdict
 
 SCHEMA = "slimbench-calibration-1"
 

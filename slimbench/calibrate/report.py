@@ -10,7 +10,7 @@ from tabulate import tabulate
 
 from slimbench.calibrate.rates import Group, ProfileRates, Rate
 from slimbench.calibrate.record import Calibration
-from slimbench.gate.row import percent
+from slimbench.gate.findings import percent
 
 HEADERS = (
     "slower by",

@@ -23,12 +23,12 @@ from slimbench.history.select import WAYS, select_one
 from slimbench.paths import results_folder, short, suite_file
 
 if TYPE_CHECKING:
-    from slimbench.gate.files import Files
+    from slimbench.gate.cases import Side
+    from slimbench.gate.findings import Result
     from slimbench.gate.latency import Measure
+    from slimbench.gate.model_files import Files
     from slimbench.gate.processes import Effort
     from slimbench.gate.runtime import Runtimes
-    from slimbench.gate.side import Side
-    from slimbench.gate.verdict import Result
 
 WRONG = 2
 """Exit status where something is wrong, and not the candidate worse."""
@@ -110,9 +110,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     from slimbench.atomic_write import write_text  # noqa: PLC0415
-    from slimbench.gate.files import VARIABLE  # noqa: PLC0415
+    from slimbench.gate.findings import exit_status  # noqa: PLC0415
+    from slimbench.gate.model_files import VARIABLE  # noqa: PLC0415
     from slimbench.gate.render import ENDINGS, RENDERERS  # noqa: PLC0415
-    from slimbench.gate.verdict import exit_status  # noqa: PLC0415
 
     output: Path | None = arguments.output
     reports: list[Path] = arguments.report
@@ -141,10 +141,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _judge(arguments: argparse.Namespace, files: Files) -> Result:
     from slimbench.gate import acknowledge, limits  # noqa: PLC0415
-    from slimbench.gate.expected import expected_seconds  # noqa: PLC0415
     from slimbench.gate.judge import Settings, judge  # noqa: PLC0415
     from slimbench.gate.processes import Effort  # noqa: PLC0415
-    from slimbench.gate.watched import Watched  # noqa: PLC0415
+    from slimbench.gate.progress import Watched, expected_seconds  # noqa: PLC0415
 
     candidate = _side(arguments.candidate, arguments.results, arguments.profile)
     baseline = _side(arguments.baseline, arguments.results, arguments.profile or candidate.profile)
@@ -186,7 +185,7 @@ def _timer(where: Path | None, baseline: Side, effort: Effort) -> tuple[Measure,
     from slimbench.gate import environment  # noqa: PLC0415
     from slimbench.gate.processes import Timer  # noqa: PLC0415
     from slimbench.gate.runtime import RUNTIMES, Runtimes  # noqa: PLC0415
-    from slimbench.gate.turns import TurnsTimer  # noqa: PLC0415
+    from slimbench.gate.two_process_timer import TurnsTimer  # noqa: PLC0415
 
     here = _versions(RUNTIMES.values())
     if where is None:
@@ -199,7 +198,7 @@ def _timer(where: Path | None, baseline: Side, effort: Effort) -> tuple[Measure,
 def _side(what: str, results: Path, profile: str | None) -> Side:
     """Return the run or the promoted baseline that a user named."""
     from slimbench.gate.baseline import baseline_path, load_baseline  # noqa: PLC0415
-    from slimbench.gate.side import from_baseline, from_history  # noqa: PLC0415
+    from slimbench.gate.cases import from_baseline, from_history  # noqa: PLC0415
 
     if what != "baseline":
         path = Path(what)
@@ -215,13 +214,13 @@ def _side(what: str, results: Path, profile: str | None) -> Side:
 def _files(location: str | None) -> Iterator[Files]:
     """Give the places where models are; what comes from an address is kept for this run only."""
     from slimbench.build.store import Store  # noqa: PLC0415
-    from slimbench.gate.files import Files  # noqa: PLC0415
+    from slimbench.gate.model_files import Files  # noqa: PLC0415
 
     store = Store().root
     if location is None or "://" not in location:
         yield Files(store, None if location is None else Path(location))
         return
-    from slimbench.gate.keep import keep_at  # noqa: PLC0415
+    from slimbench.gate.model_files import keep_at  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="slimbench-models-") as folder:
         yield Files(store, Path(folder), keep_at(location).fetch)

@@ -19,8 +19,7 @@ from slimbench.gate.baseline import (
     load_baseline,
     save_baseline,
 )
-from slimbench.gate.files import VARIABLE
-from slimbench.gate.keep import Keep, KeepError, keep_at
+from slimbench.gate.model_files import VARIABLE, Keep, KeepError, keep_at
 from slimbench.history import rebuild_command
 from slimbench.history.document import HistoryError, read
 from slimbench.history.record import History, record

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from slimbench.errors import UsageProblem
-from slimbench.gate import exact, question, shares
-from slimbench.gate.row import MORE_IS_BETTER, Row, change_in_words
+from slimbench.gate import accuracy, latency_comparison, static_metrics
+from slimbench.gate.findings import MORE_IS_BETTER, Finding, change_in_words
 from slimbench.spec import Case
 from slimbench.suite.toml_file import TomlFile, read_toml, shown
 
@@ -34,7 +34,7 @@ TABLE = "regression"
 HEADER = re.compile(rf"\s*\[\[\s*{TABLE}\s*\]\]")
 NEEDED = ("variant", "metric", "limit", "reason", "expires")
 OPTIONAL = ("engine", "threads", "profile")
-KNOWN_METRICS = (*question.METRICS, *exact.METRICS, shares.METRIC)
+KNOWN_METRICS = (*latency_comparison.METRICS, *static_metrics.METRICS, accuracy.METRIC)
 
 
 class AcknowledgementError(UsageProblem):
@@ -87,15 +87,15 @@ def load_acknowledgements(path: Path, profile: str) -> tuple[Acknowledgement, ..
 
 
 def apply(
-    rows: Sequence[Row],
+    rows: Sequence[Finding],
     acknowledged: Sequence[Acknowledgement],
     today: date,
-) -> list[Row]:
+) -> list[Finding]:
     """Turn regressions that were accepted, within their limit and in time, into `acknowledged`."""
     return [_applied(row, acknowledged, today) for row in rows]
 
 
-def unused(acknowledged: Sequence[Acknowledgement], rows: Collection[Row]) -> list[str]:
+def unused(acknowledged: Sequence[Acknowledgement], rows: Collection[Finding]) -> list[str]:
     """Say which were not needed: they are about nothing that regressed, and can be taken out."""
     red = [row for row in rows if row.verdict in ("regression", "acknowledged")]
     return [
@@ -106,7 +106,7 @@ def unused(acknowledged: Sequence[Acknowledgement], rows: Collection[Row]) -> li
     ]
 
 
-def _applied(row: Row, acknowledged: Sequence[Acknowledgement], today: date) -> Row:
+def _applied(row: Finding, acknowledged: Sequence[Acknowledgement], today: date) -> Finding:
     if row.verdict != "regression":
         return row
     about = [each for each in acknowledged if each.is_about(row.case, row.metric)]
@@ -126,7 +126,7 @@ def _applied(row: Row, acknowledged: Sequence[Acknowledgement], today: date) -> 
     return replace(row, reason=f"{row.reason}; {said}")
 
 
-def _least_harm(row: Row) -> float:
+def _least_harm(row: Finding) -> float:
     """Return the smallest change for the worse that the interval allows.
 
     What is accepted was measured too, so a second measurement may be a little above it.

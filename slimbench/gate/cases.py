@@ -1,14 +1,77 @@
-"""Which case of the candidate stands against which of the baseline; nothing slips through."""
+"""The two sides of a comparison, and which case of one stands against which of the other.
+
+A side is a run or a baseline as the gate needs it. A case that only one side has is named, never
+passed over.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from slimbench.errors import UsageProblem
-from slimbench.gate.row import Row
-from slimbench.gate.side import Side
-from slimbench.history.record import Entry
+from slimbench.gate.baseline import Baseline
+from slimbench.gate.findings import Finding
+from slimbench.history.record import BudgetResult, Entry, History, Missing
 from slimbench.spec import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A run's entries with what the gate asks about the run; `name` is what a user calls it."""
+
+    name: str
+    profile: str
+    seed: int
+    commit: str
+    dirty: bool
+    versions: Mapping[str, str]
+    entries: tuple[Entry, ...]
+    budgets: tuple[BudgetResult, ...]
+    missing: tuple[Missing, ...]
+
+    def entry(self, case: Case) -> Entry | None:
+        """Return what was measured of a case, or None."""
+        return next((entry for entry in self.entries if entry.case == case), None)
+
+    def why_missing(self, variant: str) -> str:
+        """Return why the run could not have a variant of its profile, or nothing."""
+        return next((each.reason for each in self.missing if each.variant == variant), "")
+
+
+def from_history(history: History) -> Side:
+    """Take a saved run as a side; raises UsageProblem unless it is a whole one."""
+    if history.status != "complete":
+        raise UsageProblem(
+            f"{history.path} is a run that is {history.status}, and the gate judges whole runs. "
+            "Run the benchmarks without -k, to their end."
+        )
+    return Side(
+        name=history.path.name,
+        profile=history.profile,
+        seed=history.seed,
+        commit=history.commit,
+        dirty=history.dirty,
+        versions=history.versions,
+        entries=history.entries,
+        budgets=history.budgets,
+        missing=history.missing,
+    )
+
+
+def from_baseline(baseline: Baseline) -> Side:
+    """Take a promoted baseline as a side; of its budgets, it knows those that it broke."""
+    return Side(
+        name=baseline.path.name,
+        profile=baseline.profile,
+        seed=baseline.seed,
+        commit=baseline.commit,
+        dirty=baseline.dirty,
+        versions=baseline.versions,
+        entries=baseline.entries,
+        budgets=baseline.broken_budgets,
+        missing=(),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +97,7 @@ class Pairing:
     """The pairs to judge, and the rows of cases that cannot be judged."""
 
     pairs: tuple[Pair, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[Finding, ...]
 
 
 def pair_up(baseline: Side, candidate: Side) -> Pairing:
@@ -56,14 +119,14 @@ def pair_up(baseline: Side, candidate: Side) -> Pairing:
     for entry in baseline.entries:
         other = candidate.entry(entry.case)
         if other is None:
-            rows.append(Row(entry.case, "model_sha256", "error", _lost(entry, candidate)))
+            rows.append(Finding(entry.case, "model_sha256", "error", _lost(entry, candidate)))
         elif fault := _incomparable(entry, other):
             rows.append(fault)
         else:
             pairs.append(Pair(entry, other))
     known = {entry.case for entry in baseline.entries}
     rows += [
-        Row(entry.case, "model_sha256", "new", "the baseline does not have this case")
+        Finding(entry.case, "model_sha256", "new", "the baseline does not have this case")
         for entry in candidate.entries
         if entry.case not in known
     ]
@@ -79,13 +142,13 @@ def _lost(entry: Entry, candidate: Side) -> str:
     )
 
 
-def _incomparable(baseline: Entry, candidate: Entry) -> Row | None:
+def _incomparable(baseline: Entry, candidate: Entry) -> Finding | None:
     case = baseline.case
     if baseline.dataset != candidate.dataset:
         reason = f"the baseline was scored on {baseline.dataset}, this on {candidate.dataset}"
-        return Row(case, "dataset", "error", reason)
+        return Finding(case, "dataset", "error", reason)
     hashes = (baseline.eval_sha256, candidate.eval_sha256)
     if None not in hashes and hashes[0] != hashes[1]:
         reason = "both were scored on different images: promote a baseline scored on these"
-        return Row(case, "eval_sha256", "error", reason)
+        return Finding(case, "eval_sha256", "error", reason)
     return None

@@ -19,7 +19,7 @@ from slimbench.gate.child import Child
 PYTHONS = ("bin/python", "bin/python3", "Scripts/python.exe", "python.exe")
 """Where an environment has its Python, in its folder."""
 
-START = Path(__file__).with_name("start_by_path.py")
+START = Path(__file__).with_name("entry_point.py")
 SIDE_WORKER = "slimbench.gate.side_worker"
 
 

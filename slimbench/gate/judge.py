@@ -8,22 +8,20 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from slimbench.gate import acknowledge, exact, latency, shares
+from slimbench.gate import accuracy, acknowledge, latency, static_metrics
 from slimbench.gate.acknowledge import Acknowledgement
-from slimbench.gate.cases import Pair, pair_up
-from slimbench.gate.files import Files
+from slimbench.gate.cases import Pair, Side, pair_up
+from slimbench.gate.findings import Finding, Result, in_order
 from slimbench.gate.latency import Measure
+from slimbench.gate.latency_comparison import JUDGED, METRICS
 from slimbench.gate.limits import Limits
+from slimbench.gate.model_files import Files
 from slimbench.gate.processes import Timed
 from slimbench.gate.provenance import retrained
-from slimbench.gate.question import JUDGED, METRICS
-from slimbench.gate.row import Row
 from slimbench.gate.runtime import Runtimes
-from slimbench.gate.side import Side
-from slimbench.gate.verdict import Result, in_order
 from slimbench.spec import Advance
 
-ORDER = (JUDGED, shares.METRIC, *exact.METRICS, *METRICS)
+ORDER = (JUDGED, accuracy.METRIC, *static_metrics.METRICS, *METRICS)
 """Metrics as they are listed."""
 
 
@@ -57,9 +55,9 @@ def judge(  # noqa: PLR0913  (two sides, and the world they are judged in)
     rows = list(pairing.rows)
     for pair in pairing.pairs:
         limits = settings.limits[pair.case.variant]
-        rows += exact.judge(pair, limits, baseline.budgets, candidate.budgets)
+        rows += static_metrics.judge(pair, limits, baseline.budgets, candidate.budgets)
     origin = partial(_origin, baseline=baseline, candidate=candidate, store=files.store)
-    rows += shares.judge(pairing.pairs, settings.limits, origin)
+    rows += accuracy.judge(pairing.pairs, settings.limits, origin)
     changed = {
         pair.case: said
         for pair in pairing.pairs
@@ -102,7 +100,7 @@ def _origin(pair: Pair, *, baseline: Side, candidate: Side, store: Path) -> str:
     return retrained(pair, baseline, candidate, store)
 
 
-def _untimed(pair: Pair, settings: Settings, changed: str) -> Row | None:
+def _untimed(pair: Pair, settings: Settings, changed: str) -> Finding | None:
     """Return the row of a pair that need not, or must not, be timed.
 
     The same file is as fast as itself unless each side has a runtime of its own.
@@ -110,17 +108,17 @@ def _untimed(pair: Pair, settings: Settings, changed: str) -> Row | None:
     runtimes = settings.runtimes
     alike = pair.same_file and (not runtimes.apart or (runtimes.same(pair) and not changed))
     if alike and not settings.measure_identical:
-        return Row(pair.case, JUDGED, "pass", "same file")
+        return Finding(pair.case, JUDGED, "pass", "same file")
     if changed:
         said = changed[0].lower() + changed[1:].rstrip(".")
-        return Row(pair.case, JUDGED, "inconclusive", said)
+        return Finding(pair.case, JUDGED, "inconclusive", said)
     return None
 
 
-def _files_of(pair: Pair, baseline: Side, candidate: Side, files: Files) -> Timed | Row:
+def _files_of(pair: Pair, baseline: Side, candidate: Side, files: Files) -> Timed | Finding:
     before, after = files.find(pair.baseline, baseline), files.find(pair.candidate, candidate)
     if isinstance(before, Path) and isinstance(after, Path):
         options = (pair.baseline.runtime_options, pair.candidate.runtime_options)
         return Timed(pair.case, before, after, *options)
     reasons = [each.reason for each in (before, after) if not isinstance(each, Path)]
-    return Row(pair.case, JUDGED, "inconclusive", "; ".join(reasons))
+    return Finding(pair.case, JUDGED, "inconclusive", "; ".join(reasons))

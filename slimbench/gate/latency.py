@@ -15,11 +15,18 @@ from typing import Protocol
 
 from slimbench.gate import statistic
 from slimbench.gate.cases import Pair
-from slimbench.gate.control import control_fault, control_of, control_words
+from slimbench.gate.findings import Finding, percent
+from slimbench.gate.latency_comparison import (
+    JUDGED,
+    METRICS,
+    Question,
+    control_fault,
+    control_of,
+    control_words,
+    effective_margin,
+)
 from slimbench.gate.limits import Limits
 from slimbench.gate.processes import Broken, Readings, Timed
-from slimbench.gate.question import JUDGED, METRICS, Question, effective_margin
-from slimbench.gate.row import Row, percent
 from slimbench.spec import Advance
 
 SCREEN_LEVEL = 0.2
@@ -39,7 +46,7 @@ class Measure(Protocol):
 class Judged:
     """The rows of the timed pairs, and what was found about the machine in the meantime."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[Finding, ...]
     notes: tuple[str, ...]
 
 
@@ -58,7 +65,7 @@ def judge(  # noqa: PLR0913  (all but the pairs are settings)
     control = control_of(pairs)
     *taken, alone = measure([*files, files[control].against_itself()], processes, advance)
     rows = [
-        Row(pair.case, JUDGED, "error", readings.reason)
+        Finding(pair.case, JUDGED, "error", readings.reason)
         for pair, readings in zip(pairs, taken, strict=True)
         if isinstance(readings, Broken)
     ]
@@ -81,7 +88,7 @@ def judge(  # noqa: PLR0913  (all but the pairs are settings)
 
 def _questions(
     pairs: Sequence[Pair], taken: Sequence[Readings], limits: Mapping[str, Limits]
-) -> tuple[list[Question], list[Row]]:
+) -> tuple[list[Question], list[Finding]]:
     """Return what is judged, and the rows of what is only reported."""
     asked, reported = [], []
     for index, (pair, readings) in enumerate(zip(pairs, taken, strict=True)):
@@ -96,7 +103,7 @@ def _questions(
                 asked.append(Question(index, pair.case, metric, margin, readings))
             elif judged:
                 reason = f"{words} could not be read in every process on this machine"
-                reported.append(Row(pair.case, metric, "inconclusive", reason))
+                reported.append(Finding(pair.case, metric, "inconclusive", reason))
             elif whole:
                 question = Question(index, pair.case, metric, 0.0, readings)
                 reason = "reported, not judged: no limit was set"
@@ -147,17 +154,17 @@ def _adjusted(again: Sequence[Question | Broken]) -> list[float]:
     )
 
 
-def _cleared(question: Question) -> Row:
+def _cleared(question: Question) -> Finding:
     ratios, margin = question.log_ratios, percent(question.margin, sign=False)
     if statistic.p_below(ratios, -question.log_margin) <= IMPROVED_LEVEL:
         return question.row("improved", f"{question.found()}, more than {margin} better")
     return question.row("pass", f"{question.found()}, within the limit of {margin}")
 
 
-def _confirmed(first: Question, again: Question | Broken, p_value: float) -> Row:
+def _confirmed(first: Question, again: Question | Broken, p_value: float) -> Finding:
     """Judge a suspect by its second look alone."""
     if isinstance(again, Broken):
-        return Row(first.case, first.metric, "error", again.reason)
+        return Finding(first.case, first.metric, "error", again.reason)
     margin = percent(again.margin, sign=False)
     if p_value <= CONFIRM_LEVEL:
         reason = f"{again.found()}, the limit is {margin} (p = {p_value:.2g})"

@@ -12,8 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from slimbench.build.store import MANIFEST
-from slimbench.gate.cases import Pair
-from slimbench.gate.side import Side
+from slimbench.gate.cases import Pair, Side
 
 
 def retrained(pair: Pair, baseline: Side, candidate: Side, store: Path) -> str:

@@ -10,9 +10,15 @@ from typing import Literal
 
 from tabulate import tabulate
 
-from slimbench.gate.question import JUDGED
-from slimbench.gate.row import SHARES, Row, change_in_words, interval_in_words
-from slimbench.gate.verdict import Result, gravest_first
+from slimbench.gate.findings import (
+    SHARES,
+    Finding,
+    Result,
+    change_in_words,
+    gravest_first,
+    interval_in_words,
+)
+from slimbench.gate.latency_comparison import JUDGED
 from slimbench.number_format import significant
 
 Format = Literal["table", "json", "markdown", "junit"]
@@ -147,16 +153,16 @@ RENDERERS: Mapping[Format, Callable[[Result], str]] = {
 }
 
 
-def _told(result: Result) -> list[Row]:
+def _told(result: Result) -> list[Finding]:
     return gravest_first(row for row in result.rows if row.verdict != "pass")
 
 
-def _bullets(rows: Iterable[Row]) -> list[str]:
+def _bullets(rows: Iterable[Finding]) -> list[str]:
     """Return a line for each sentence; cases that share one, as when the control is off, share it.
 
     What was left out for length is counted, and never an error or a regression.
     """
-    shared: dict[tuple[str, str, str], list[Row]] = {}
+    shared: dict[tuple[str, str, str], list[Finding]] = {}
     for row in rows:
         shared.setdefault((row.verdict, row.metric, _sentence(row)), []).append(row)
     lines: list[str] = []
@@ -175,7 +181,7 @@ def _bullets(rows: Iterable[Row]) -> list[str]:
     return lines
 
 
-def _sentence(row: Row) -> str:
+def _sentence(row: Finding) -> str:
     """Say why so, after what it was and is where two values were compared."""
     if row.baseline is None or row.candidate is None or row.baseline == row.candidate:
         return row.reason
@@ -188,7 +194,7 @@ def _headers(result: Result) -> list[str]:
     return [*headers, "others"] if any(map(_is_other, result.rows)) else headers
 
 
-def _is_other(row: Row) -> bool:
+def _is_other(row: Finding) -> bool:
     """Tell whether it is not a pass and no column would say so."""
     return row.verdict != "pass" and row.metric not in COLUMNS
 
@@ -216,13 +222,13 @@ def _cases(
     return lines
 
 
-def _cell(row: Row, marked: Callable[[str], str]) -> str:
+def _cell(row: Finding, marked: Callable[[str], str]) -> str:
     if row.verdict == "pass":
         return _change(row)
     return marked(row.verdict if row.change is None else _change(row))
 
 
-def _change(row: Row) -> str:
+def _change(row: Finding) -> str:
     if row.change is None:
         return row.reason if row.reason == "same file" else NOTHING
     said = change_in_words(row.metric, row.change)
@@ -231,7 +237,7 @@ def _change(row: Row) -> str:
     return f"{said} {interval_in_words(row.metric, row.interval)}"
 
 
-def _value(row: Row, value: float | None) -> str:
+def _value(row: Finding, value: float | None) -> str:
     """Write a value in its unit, to four digits or, where it was counted, in full."""
     if value is None:
         return NOTHING
@@ -242,7 +248,7 @@ def _value(row: Row, value: float | None) -> str:
     return said + _unit(row)
 
 
-def _unit(row: Row) -> str:
+def _unit(row: Finding) -> str:
     if row.metric in SHARES:
         return " %"
     stem = row.metric.split(".")[0]

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from slimbench.gate.cases import Pair
-    from slimbench.gate.side import Side
+    from slimbench.gate.cases import Pair, Side
 
 RUNTIMES: Mapping[str, str] = {
     "litert": "ai-edge-litert",

@@ -1,6 +1,6 @@
 """The fresh process of one side, in its own environment: it does as it is told and waits between.
 
-Started by `slimbench.gate.start_by_path`. Each line of JSON on standard input is an order, answered
+Started by `slimbench.gate.entry_point`. Each line of JSON on standard input is an order, answered
 by one on standard output, whose `event` names what was done: `begin`, `load`, `block`, `read`, or
 `refused`. When standard input closes it leaves, however its parent ended.
 """
@@ -20,7 +20,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TextIO
 
-from slimbench.gate.rounds import block
+from slimbench.gate.timed_blocks import block
 from slimbench.gate.worker import SECONDS_TO_BE_ENDED, Readings, engine_with, latencies, start
 from slimbench.spec import Session
 

@@ -28,7 +28,7 @@ import numpy as np
 
 from slimbench import engines
 from slimbench.exit_with_parent import end_with_parent
-from slimbench.gate.rounds import take_rounds
+from slimbench.gate.timed_blocks import take_rounds
 from slimbench.measurement.startup import STATUS, status_kib
 from slimbench.spec import Engine, Session
 

@@ -13,8 +13,8 @@ import numpy as np
 from flask import Blueprint, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from slimbench.webapp import pictures, problems, state, uploads, watching
-from slimbench.webapp.arrival import ARRIVED, PLACE, PREDICT
+from slimbench.webapp import metrics, pictures, problems, state, uploads
+from slimbench.webapp.environ_keys import ARRIVED, PLACE, PREDICT
 from slimbench.webapp.problems import Problem
 from slimbench.webapp.settings import Settings
 from slimbench.webapp.spec import Answer, Failed, Late, Place, Refusal, ServedModel, Service
@@ -119,21 +119,21 @@ def predict(
     begun = float(request.environ.get(ARRIVED, time.monotonic()))
     model = service.choose(client)
     g.model = model
-    outcome = watching.FAULT
+    outcome = metrics.FAULT
     try:
         _keep_rate(current)
         prediction = _answered(current, model, content, begun)
-        outcome = watching.OK
+        outcome = metrics.OK
     except Refusal as refusal:
-        outcome = watching.outcome(refusal)
+        outcome = metrics.outcome(refusal)
         if isinstance(refusal, Failed):
             g.cause = str(refusal.__cause__ or refusal)
         raise problems.of_refusal(refusal, settings.deadline_seconds) from refusal
     except Problem as problem:
-        outcome = watching.LIMITED if problem.slug == "rate-limited" else watching.INVALID
+        outcome = metrics.LIMITED if problem.slug == "rate-limited" else metrics.INVALID
         raise
     except HTTPException:  # the body is too large, or its client went away
-        outcome = watching.INVALID
+        outcome = metrics.INVALID
         raise
     finally:
         g.outcome = outcome

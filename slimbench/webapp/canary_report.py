@@ -25,7 +25,7 @@ from slimbench.metrics.accuracy import wilson_interval
 from slimbench.number_format import significant
 from slimbench.suite.toml_file import read_toml
 from slimbench.webapp.manifest import ManifestProblem, canary_version, stable_version
-from slimbench.webapp.watching import FAILED, FAULT, LATE, OK
+from slimbench.webapp.metrics import FAILED, FAULT, LATE, OK
 
 ERRORS = (FAILED, LATE, FAULT)
 """Outcomes that a version has to answer for; a bad picture or a full queue says nothing of it."""

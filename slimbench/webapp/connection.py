@@ -24,9 +24,9 @@ from waitress.task import WSGITask
 from waitress.utilities import Error, RequestEntityTooLarge
 
 from slimbench.webapp import request_id
-from slimbench.webapp.arrival import ARRIVED, PLACE
+from slimbench.webapp.environ_keys import ARRIVED, PLACE
+from slimbench.webapp.load_shedding import refuse
 from slimbench.webapp.problems import CONTENT_TYPE, Problem, of_status
-from slimbench.webapp.refusing import refuse
 from slimbench.webapp.security import HEADERS
 from slimbench.webapp.spec import Place, Refusal
 

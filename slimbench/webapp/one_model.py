@@ -19,8 +19,8 @@ from slimbench.spec import PixelMode
 from slimbench.tflite.class_count import class_count
 from slimbench.webapp import logs
 from slimbench.webapp.app import create_app
+from slimbench.webapp.http_server import Server
 from slimbench.webapp.inference import open_service
-from slimbench.webapp.intake import Server
 from slimbench.webapp.listening import listen
 from slimbench.webapp.manifest import Models
 from slimbench.webapp.settings import Settings

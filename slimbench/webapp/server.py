@@ -22,8 +22,8 @@ from slimbench.errors import UsageProblem
 from slimbench.exit_with_parent import end_with_parent
 from slimbench.webapp import logs
 from slimbench.webapp.app import create_app
+from slimbench.webapp.http_server import Server
 from slimbench.webapp.inference import Serving, open_service
-from slimbench.webapp.intake import Server
 from slimbench.webapp.manifest import DEFAULT, Models, read_manifest
 from slimbench.webapp.settings import LEAST_CONNECTIONS, Settings, from_json
 

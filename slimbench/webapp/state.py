@@ -7,10 +7,10 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from slimbench.webapp.metrics import Watching
 from slimbench.webapp.rate_limit import RateLimit
 from slimbench.webapp.settings import Settings
 from slimbench.webapp.spec import Service
-from slimbench.webapp.watching import Watching
 
 KEY = "slimbench"
 

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from typing import Any
 
-from slimbench.webapp import together
+from slimbench.webapp import micro_batch
 
 NICENESS = 4
 """How much nicer a worker is than the thread that takes requests in; on Linux alone.
@@ -85,7 +85,7 @@ class Workers:
             os.setpriority(os.PRIO_PROCESS, thread, own + NICENESS)
         while (channel := self._next()) is not None:
             try:
-                together.handle(channel.service, self._another)
+                micro_batch.handle(channel.service, self._another)
             except BaseException:  # a worker is never lost
                 log.exception("A worker was interrupted")
 
@@ -96,10 +96,10 @@ class Workers:
             self.idle -= 1
             return None if self._ended else self._queue.popleft()
 
-    def _another(self) -> together.Task | None:
+    def _another(self) -> micro_batch.Task | None:
         """Return what handles one that waits although no worker is idle."""
         with self._changed:
             if self.idle or not self._queue:
                 return None
-            task: together.Task = self._queue.popleft().service
+            task: micro_batch.Task = self._queue.popleft().service
             return task

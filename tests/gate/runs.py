@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from slimbench.gate.cases import Pair
-from slimbench.gate.side import Side, from_history
+from slimbench.gate.cases import Pair, Side, from_history
 from slimbench.spec import Case
 from tests.example_history import document, history
 

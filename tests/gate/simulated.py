@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from slimbench.gate.cases import Pair
+from slimbench.gate.latency_comparison import METRICS
 from slimbench.gate.processes import Broken, Paired, Reading, Readings, Timed
-from slimbench.gate.question import METRICS
 from slimbench.spec import Advance
 from tests.gate import runs
 

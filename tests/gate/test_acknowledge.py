@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from slimbench.gate.acknowledge import AcknowledgementError, apply, load_acknowledgements, unused
-from slimbench.gate.row import Row
+from slimbench.gate.findings import Finding
 from slimbench.spec import Case
 from tests.gate import runs
 
@@ -40,11 +40,11 @@ def write(path: Path, *fields: object, **named: str) -> Path:
 
 def red(
     change: float | None, metric: str = "size_bytes", interval: tuple[float, float] | None = None
-) -> Row:
-    return Row(runs.CASE, metric, "regression", "worse", 1.0, 2.0, change, interval)
+) -> Finding:
+    return Finding(runs.CASE, metric, "regression", "worse", 1.0, 2.0, change, interval)
 
 
-def after(row: Row, path: Path, profile: str = "digits") -> Row:
+def after(row: Finding, path: Path, profile: str = "digits") -> Finding:
     (found,) = apply([row], load_acknowledgements(path, profile), TODAY)
     return found
 
@@ -83,7 +83,7 @@ def test_it_holds_for_what_it_names_only(tmp_path: Path, more: str) -> None:
 
 
 def test_only_regressions_are_touched(tmp_path: Path) -> None:
-    row = Row(runs.CASE, "size_bytes", "error", "gone")
+    row = Finding(runs.CASE, "size_bytes", "error", "gone")
     assert after(row, write(tmp_path / "a.toml")) == row
 
 
@@ -93,7 +93,7 @@ def test_growth_from_nothing_cannot_be_acknowledged(tmp_path: Path) -> None:
 
 def test_one_that_is_not_needed_is_pointed_at(tmp_path: Path) -> None:
     known = load_acknowledgements(write(tmp_path / "a.toml"), "digits")
-    fine = Row(Case("resnet50_f32", "litert", 1), "size_bytes", "pass", "unchanged")
+    fine = Finding(Case("resnet50_f32", "litert", 1), "size_bytes", "pass", "unchanged")
     (said,) = unused(known, [fine])
     assert "a.toml:3: size_bytes of resnet50_f32" in said
     assert unused(known, [red(0.05)]) == []

@@ -95,7 +95,7 @@ def test_too_old_a_python_says_so(tmp_path: Path) -> None:
 
     text = environment.START.read_text()
     assert "OLDEST = (3, 11)" in text
-    start = tmp_path / "start_by_path.py"
+    start = tmp_path / "entry_point.py"
     start.write_text(text.replace("OLDEST = (3, 11)", "OLDEST = (9, 0)"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(environment, "START", start)

@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 
 from slimbench.gate.acknowledge import Acknowledgement
-from slimbench.gate.files import Files
+from slimbench.gate.findings import Finding, Result
 from slimbench.gate.judge import Settings, judge
 from slimbench.gate.limits import Limits
+from slimbench.gate.model_files import Files
 from slimbench.gate.processes import Readings, Timed
-from slimbench.gate.row import Row
 from slimbench.gate.runtime import Runtimes
-from slimbench.gate.verdict import Result
 from tests.gate import runs
 from tests.gate.simulated import Machine, silent
 
@@ -63,7 +62,7 @@ def judged(
     )
 
 
-def latency(result: Result) -> dict[str, Row]:
+def latency(result: Result) -> dict[str, Finding]:
     return {row.case.variant: row for row in result.rows if row.metric == "latency_ms.p50"}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from slimbench.gate.keep import Keep, KeepError, keep_at
+from slimbench.gate.model_files import Keep, KeepError, keep_at
 
 CONTENT = b"a model" * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -6,10 +6,10 @@ from collections import Counter
 
 import pytest
 
-from slimbench.gate.control import control_of
+from slimbench.gate.findings import Finding
 from slimbench.gate.latency import judge
+from slimbench.gate.latency_comparison import control_of
 from slimbench.gate.limits import Limits
-from slimbench.gate.row import Row
 from slimbench.spec import Case
 from tests.gate import runs
 from tests.gate.simulated import Machine, changed_pairs, silent
@@ -19,7 +19,7 @@ TRIALS = 60
 FOUR = ("resnet50_f32", "resnet50_f16", "mobilenetv2_f32", "student_scratch_f32")
 
 
-def rows(machine: Machine, *variants: str, limits: Limits | None = None) -> list[Row]:
+def rows(machine: Machine, *variants: str, limits: Limits | None = None) -> list[Finding]:
     pairs, files = changed_pairs(*variants)
     judged = judge(
         pairs,

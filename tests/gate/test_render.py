@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 
-from slimbench.gate import acknowledge, exact, shares
+from slimbench.gate import accuracy, acknowledge, static_metrics
 from slimbench.gate.acknowledge import Acknowledgement
+from slimbench.gate.findings import Finding, Result, in_order
 from slimbench.gate.limits import Limits
 from slimbench.gate.render import as_json, junit, markdown, table
-from slimbench.gate.row import Row
-from slimbench.gate.verdict import Result, in_order
 from slimbench.spec import Case
 from tests.example_history import MODELS
 from tests.gate import runs
@@ -27,11 +26,11 @@ RESULT = Result(
     "digits.json",
     "0002.json",
     (
-        Row(ONE, "latency_ms.p50", "regression", "slower", 5.0, 5.5, 0.1, (0.09, 0.11)),
-        Row(ONE, "accuracy_top1", "pass", "within", 0.974, 0.97, -0.004, (-0.01, 0.002)),
-        Row(ONE, "size_bytes", "pass", "unchanged", 94_000_000, 94_000_000, 0.0),
-        Row(TWO, "latency_ms.p50", "pass", "same file"),
-        Row(TWO, "peak_rss_mb", "inconclusive", "a|b <b> `c` [d](e) _f_\x07"),
+        Finding(ONE, "latency_ms.p50", "regression", "slower", 5.0, 5.5, 0.1, (0.09, 0.11)),
+        Finding(ONE, "accuracy_top1", "pass", "within", 0.974, 0.97, -0.004, (-0.01, 0.002)),
+        Finding(ONE, "size_bytes", "pass", "unchanged", 94_000_000, 94_000_000, 0.0),
+        Finding(TWO, "latency_ms.p50", "pass", "same file"),
+        Finding(TWO, "peak_rss_mb", "inconclusive", "a|b <b> `c` [d](e) _f_\x07"),
     ),
     notes=("The control passed: 0 %",),
 )
@@ -41,9 +40,9 @@ ABSENT = "the model is not in the store. Build it again: make bench PROFILE=digi
 TIMES = {
     row.case.variant: row
     for row in (
-        Row(ONE, P50, "regression", "median latency +8.1 %", 5.0, 5.41, 0.081, (0.077, 0.086)),
-        Row(Case("resnet50_f16", "litert", 1), P50, "inconclusive", ABSENT),
-        Row(TWO, P50, "improved", "median latency -9.4 %", 5.0, 4.53, -0.094, (-0.101, -0.088)),
+        Finding(ONE, P50, "regression", "median latency +8.1 %", 5.0, 5.41, 0.081, (0.077, 0.086)),
+        Finding(Case("resnet50_f16", "litert", 1), P50, "inconclusive", ABSENT),
+        Finding(TWO, P50, "improved", "median latency -9.4 %", 5.0, 4.53, -0.094, (-0.101, -0.088)),
     )
 }
 
@@ -85,10 +84,11 @@ def whole() -> Result:
     runs.change(after, "mobilenetv2_dynamic_wi8", size_bytes=2_500_000)
     pairs = [runs.pair(before, after, name) for name in MODELS]
     limits = dict.fromkeys(MODELS, Limits())
-    rows = [row for pair in pairs for row in exact.judge(pair, Limits(), (), ())]
-    rows += shares.judge(pairs, limits, lambda _: "")
+    rows = [row for pair in pairs for row in static_metrics.judge(pair, Limits(), (), ())]
+    rows += accuracy.judge(pairs, limits, lambda _: "")
     rows += [
-        TIMES.get(name, Row(Case(name, "litert", 1), P50, "pass", "same file")) for name in MODELS
+        TIMES.get(name, Finding(Case(name, "litert", 1), P50, "pass", "same file"))
+        for name in MODELS
     ]
     rows = acknowledge.apply(rows, [KNOWN], date(2025, 3, 1))
     cases = [pair.case for pair in pairs]
@@ -178,7 +178,7 @@ def test_a_reviewer_reads_from_what_to_what_and_how_to_accept_it(whole: Result) 
 
 def test_what_all_cases_share_is_said_once() -> None:
     cases = [Case(f"model{number}", "litert", 1) for number in range(9)]
-    rows = [Row(case, "latency_ms.p50", "inconclusive", "runtime changed") for case in cases]
+    rows = [Finding(case, "latency_ms.p50", "inconclusive", "runtime changed") for case in cases]
     (line,) = [
         line
         for line in markdown(Result("a", "b", tuple(rows))).splitlines()
@@ -191,7 +191,7 @@ def test_what_all_cases_share_is_said_once() -> None:
 @pytest.mark.parametrize("verdict", ["regression", "error", "inconclusive", "improved", "new"])
 def test_only_what_is_not_worse_is_cut_short(verdict: str) -> None:
     rows = [
-        Row(Case(f"model{n}", "litert", 1), "size_bytes", verdict, f"reason {n}")  # type: ignore[arg-type]
+        Finding(Case(f"model{n}", "litert", 1), "size_bytes", verdict, f"reason {n}")  # type: ignore[arg-type]
         for n in range(40)
     ]
     text = markdown(Result("a", "b", tuple(rows)))
@@ -206,7 +206,10 @@ def test_only_what_is_not_worse_is_cut_short(verdict: str) -> None:
 
 def test_a_comment_on_a_pull_request_holds_three_times_the_default_profile(whole: Result) -> None:
     many = tuple(
-        Row(Case(row.case.variant, engine, 1), *(getattr(row, name) for name in Row.__slots__[1:]))
+        Finding(
+            Case(row.case.variant, engine, 1),
+            *(getattr(row, name) for name in Finding.__slots__[1:]),
+        )
         for row in whole.rows
         for engine in ("litert", "openvino", "tflite")
     )
@@ -214,7 +217,7 @@ def test_a_comment_on_a_pull_request_holds_three_times_the_default_profile(whole
 
 
 def test_recorded_text_is_not_read_as_markup() -> None:
-    named = Row(Case("a`|<img src=x>", "[x](y)", 1), "size_bytes", "new", "*d* ~~e~~ &lt;")
+    named = Finding(Case("a`|<img src=x>", "[x](y)", 1), "size_bytes", "new", "*d* ~~e~~ &lt;")
     text = markdown(Result("**b**", "<c>", (*RESULT.rows, named)))
     html = shown(text)
     for markup in ("<b>", "<img", "<a ", "<em>", "<del>", "<strong>b"):
@@ -239,7 +242,7 @@ def test_junit_has_a_case_a_row_that_every_reader_can_parse() -> None:
 
 
 def test_junit_is_what_the_common_schemas_describe(whole: Result) -> None:
-    lost = Row(Case("gone\x00", "litert", 1), "model_sha256", "error", "not there\x1b")
+    lost = Finding(Case("gone\x00", "litert", 1), "model_sha256", "error", "not there\x1b")
     rows = (*whole.rows, lost)
     suites = ET.fromstring(junit(Result("a", "b", rows, notes=("n",))))  # noqa: S314
     assert suites.tag == "testsuites"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from slimbench.gate.cases import Pair
+from slimbench.gate.cases import Pair, Side
 from slimbench.gate.runtime import Runtimes
-from slimbench.gate.side import Side
 from tests.gate import runs
 
 PACKAGE = "ai-edge-litert"

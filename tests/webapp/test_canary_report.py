@@ -19,8 +19,8 @@ from slimbench.cli import main
 from slimbench.errors import UsageProblem
 from slimbench.metrics.accuracy import wilson_interval
 from slimbench.webapp.canary_report import Buckets, compare, quantile
+from slimbench.webapp.metrics import Watching
 from slimbench.webapp.spec import Answer, ServedModel
-from slimbench.webapp.watching import Watching
 from tests.webapp.runners import CANARY, STABLE
 from tests.webapp.versions import canary
 

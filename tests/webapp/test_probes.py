@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
+from slimbench.webapp.metrics import OUTCOMES
 from slimbench.webapp.spec import Failed
-from slimbench.webapp.watching import OUTCOMES
 from tests.datasets.photos.pictures import encoded, noise
 from tests.webapp.fake import FakeService, app_of
 

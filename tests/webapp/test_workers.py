@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from slimbench.webapp import together
+from slimbench.webapp import micro_batch
 from slimbench.webapp.inference import Serving, open_service
 from slimbench.webapp.inference.runner import Opened
 from slimbench.webapp.manifest import Models
@@ -210,18 +210,18 @@ def together_with(model: Model, count: int) -> list[int]:
     def doubled(number: int) -> Callable[[], None]:
         def task() -> None:
             job = [number]
-            assert together.answered(model, job)
+            assert micro_batch.answered(model, job)
             found.append(job[0])
 
         return task
 
     tasks = map(doubled, range(1, count + 1))
-    together.handle(next(tasks), lambda: next(tasks, None), lambda: 0.0)
+    micro_batch.handle(next(tasks), lambda: next(tasks, None), lambda: 0.0)
     return found
 
 
 def test_alone_in_its_thread_a_request_is_told_so() -> None:
-    assert not together.answered(Model(), [1])
+    assert not micro_batch.answered(Model(), [1])
 
 
 def test_those_who_wait_are_answered_together() -> None:
@@ -246,10 +246,10 @@ def test_nobody_waits_for_others_longer_than_for_the_model() -> None:
 
         def task() -> None:
             now[0] += decoding
-            assert together.answered(model, [1])
+            assert micro_batch.answered(model, [1])
 
         tasks = iter([task] * 4)
-        together.handle(task, lambda: next(tasks, None), lambda: now[0])
+        micro_batch.handle(task, lambda: next(tasks, None), lambda: now[0])
         return len(model.batches[0])
 
     assert handled(1.5) == 5
@@ -263,14 +263,14 @@ def test_one_that_needs_no_model_ends_it_and_others_need_it_twice() -> None:
 
     def twice() -> None:
         job = [1]
-        assert together.answered(model, job)
-        assert together.answered(model, job)
+        assert micro_batch.answered(model, job)
+        assert micro_batch.answered(model, job)
         found.append(job[0])
 
-    together.handle(lambda: found.append(0), lambda: twice)
+    micro_batch.handle(lambda: found.append(0), lambda: twice)
     assert found == [0]
     tasks = iter([twice])
-    together.handle(twice, lambda: next(tasks, None))
+    micro_batch.handle(twice, lambda: next(tasks, None))
     assert found == [0, 4, 4]
     assert model.batches == [[1, 1], [2, 2]]
 
@@ -281,15 +281,15 @@ def test_one_that_raises_harms_no_other(caplog: pytest.LogCaptureFixture) -> Non
 
     def well() -> None:
         job = [1]
-        assert together.answered(model, job)
+        assert micro_batch.answered(model, job)
         found.append(job[0])
 
     def ill() -> None:
-        assert together.answered(model, [2])
+        assert micro_batch.answered(model, [2])
         raise SystemExit
 
     tasks = iter([ill, well])
-    together.handle(well, lambda: next(tasks, None))
+    micro_batch.handle(well, lambda: next(tasks, None))
     assert found == [2, 2]
     assert "SystemExit" in caplog.text
 
@@ -307,13 +307,13 @@ def test_a_model_that_raises_leaves_its_requests_to_themselves(
     def task(of: Model) -> Callable[[], None]:
         def one() -> None:
             job = [1]
-            assert together.answered(of, job)
+            assert micro_batch.answered(of, job)
             found.append(job[0])
 
         return one
 
     tasks = iter([task(well), task(model)])
-    together.handle(task(model), lambda: next(tasks, None), lambda: 0.0)
+    micro_batch.handle(task(model), lambda: next(tasks, None), lambda: 0.0)
     assert found == [1, 1, 2]
     assert "SystemExit" in caplog.text
 
@@ -327,13 +327,13 @@ def test_who_is_answered_goes_on_before_another_model_runs() -> None:
 
     def task(of: Model) -> Callable[[], None]:
         def one() -> None:
-            assert together.answered(of, [1])
+            assert micro_batch.answered(of, [1])
             order.append("answered")
 
         return one
 
     tasks = iter([task(Noted())])
-    together.handle(task(Noted()), lambda: next(tasks, None), lambda: 0.0)
+    micro_batch.handle(task(Noted()), lambda: next(tasks, None), lambda: 0.0)
     assert order == ["run", "answered"] * 2
 
 
@@ -346,12 +346,12 @@ def test_each_has_its_own_context() -> None:
         def one() -> None:
             assert mine.get() == 0
             mine.set(number)
-            assert together.answered(model, [number])
+            assert micro_batch.answered(model, [number])
             found.append(mine.get())
 
         return one
 
     tasks = iter([task(2), task(3)])
-    together.handle(task(1), lambda: next(tasks, None))
+    micro_batch.handle(task(1), lambda: next(tasks, None))
     assert found == [1, 2, 3]
     assert mine.get() == 0

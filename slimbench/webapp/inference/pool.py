@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
 from slimbench.spec import Pixels
-from slimbench.webapp import together
+from slimbench.webapp import micro_batch
 from slimbench.webapp.inference.runner import Opened, Runner
 from slimbench.webapp.spec import Answer, Draining, Failed, Late, ServedModel
 
@@ -92,7 +92,7 @@ class Pool:
                 raise Draining("The server is going down.")
             self._inside += 1
         try:
-            if not together.answered(self, job):
+            if not micro_batch.answered(self, job):
                 self.run([job])
         finally:
             self._leave()

@@ -1,4 +1,4 @@
-"""Starts a module of this checkout in another environment: `python -I start_by_path.py MODULE`.
+"""Starts a module of this checkout in another environment: `python -I entry_point.py MODULE`.
 
 That environment need not have slimbench, and must not lend its own: of everything around here the
 package `bench` alone can be imported, so that each runtime is the environment's. What is in this

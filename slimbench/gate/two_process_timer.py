@@ -22,8 +22,8 @@ from typing import Any, Literal, NoReturn
 from slimbench.errors import UsageProblem
 from slimbench.gate.child import Child
 from slimbench.gate.environment import HERE, Environment
+from slimbench.gate.latency_comparison import JUDGED
 from slimbench.gate.processes import Effort, Fault, Paired, Reading, Readings, Timed, repeatedly
-from slimbench.gate.question import JUDGED
 from slimbench.spec import Advance
 
 EFFORT = Effort()

@@ -20,9 +20,9 @@ import pytest
 
 from slimbench.errors import UsageProblem
 from slimbench.gate.environment import HERE, SIDE_WORKER
+from slimbench.gate.latency_comparison import METRICS
 from slimbench.gate.processes import Broken, Effort, Readings, Timed
-from slimbench.gate.question import METRICS
-from slimbench.gate.turns import TurnsTimer
+from slimbench.gate.two_process_timer import TurnsTimer
 from slimbench.paths import CODE
 from slimbench.spec import Case
 from tests.gate.bad_models import crashing_model, hanging_model
@@ -240,7 +240,7 @@ def test_both_workers_leave_when_their_parent_was_killed(tmp_path: Path) -> None
             "from pathlib import Path\n"
             "from slimbench.gate.environment import HERE\n"
             "from slimbench.gate.processes import Timed\n"
-            "from slimbench.gate.turns import TurnsTimer\n"
+            "from slimbench.gate.two_process_timer import TurnsTimer\n"
             "from slimbench.spec import Case\n"
             "files = [Path(sys.argv[1])] * 2\n"
             "TurnsTimer(HERE)([Timed(Case('x', 'litert', 1), *files)], 1, lambda *_: None)\n",

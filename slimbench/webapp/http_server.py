@@ -13,7 +13,7 @@ from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
 from slimbench.webapp import connection, state
-from slimbench.webapp.lanes import Lanes
+from slimbench.webapp.admission import Lanes
 from slimbench.webapp.loop import Loop
 from slimbench.webapp.settings import Settings
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from werkzeug.http import parse_cookie
 
-from slimbench.webapp import logs, problems, watching
+from slimbench.webapp import logs, metrics, problems
 from slimbench.webapp.api import CLIENT_COOKIE, client_of
 from slimbench.webapp.problems import Problem
 from slimbench.webapp.state import State
@@ -35,7 +35,7 @@ def refuse(state: State, request: Any, address: str, request_id: str) -> Problem
         request_id: the request's.
     """
     model = state.service.choose(client(request, address))
-    outcome = watching.outcome(request.refusal)
+    outcome = metrics.outcome(request.refusal)
     state.watching.count(model, outcome)
     problem = problems.of_refusal(request.refusal, state.settings.deadline_seconds)
     logs.request(

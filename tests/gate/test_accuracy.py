@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from slimbench.gate.accuracy import Disagreement, judge
+from slimbench.gate.findings import Finding
 from slimbench.gate.limits import Limits
-from slimbench.gate.row import Row
-from slimbench.gate.shares import Disagreement, judge
 from tests.gate import runs
 
 
@@ -21,7 +21,7 @@ def answered(images: int, wrong: int, *, also_right: int = 0) -> np.ndarray:
     return correct
 
 
-def judged(before: np.ndarray, after: np.ndarray, origin: str = "", limit: float = 0.01) -> Row:
+def judged(before: np.ndarray, after: np.ndarray, origin: str = "", limit: float = 0.01) -> Finding:
     pair = runs.pair(runs.answers(runs.run(), before), runs.answers(runs.run(), after))
     (row,) = judge([pair], {runs.VARIANT: Limits(accuracy_top1_loss_max=limit)}, lambda _: origin)
     return row
@@ -88,8 +88,7 @@ def test_the_more_variants_the_more_each_has_to_prove() -> None:
 
 
 def test_measuring_with_more_threads_makes_no_test_weaker() -> None:
-    from slimbench.gate.cases import Pair
-    from slimbench.gate.side import from_history
+    from slimbench.gate.cases import Pair, from_history
     from tests.example_history import document, history  # a run of several cases a variant
 
     counts = (1, 2, 3, 4)

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from slimbench.gate.expected import START_SECONDS, expected_seconds, seconds_left
 from slimbench.gate.processes import Effort, Readings, Timed
-from slimbench.gate.watched import Watched
+from slimbench.gate.progress import START_SECONDS, Watched, expected_seconds, seconds_left
 from slimbench.spec import Advance, Case
 from tests.gate import runs
 from tests.gate.simulated import Machine, silent

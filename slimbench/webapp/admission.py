@@ -16,10 +16,10 @@ from typing import Any
 
 from waitress.task import ThreadedTaskDispatcher
 
-from slimbench.webapp.arrival import PREDICT, TAKE_PICTURES
 from slimbench.webapp.connection import NoPlace
+from slimbench.webapp.environ_keys import PREDICT, TAKE_PICTURES
+from slimbench.webapp.load_shedding import client
 from slimbench.webapp.probes import LIVE, PATHS
-from slimbench.webapp.refusing import client
 from slimbench.webapp.spec import Refusal, Service
 from slimbench.webapp.workers import Workers
 

@@ -16,8 +16,8 @@ from scipy import stats
 
 from slimbench.gate import statistic
 from slimbench.gate.cases import Pair
+from slimbench.gate.findings import Finding, Verdict, interval_in_words, points
 from slimbench.gate.limits import Limits
-from slimbench.gate.row import Row, Verdict, interval_in_words, points
 
 METRIC = "accuracy_top1"
 LEVEL = 0.01
@@ -66,7 +66,7 @@ def _p(wins: int, total: int) -> float:
 
 def judge(
     pairs: Sequence[Pair], limits: Mapping[str, Limits], provenance: Callable[[Pair], str]
-) -> list[Row]:
+) -> list[Finding]:
     """Judge the accuracy of all pairs together; `provenance` says where a model comes from.
 
     Cases that only differ in threads or engine and answered alike are one comparison, so that
@@ -88,7 +88,7 @@ def judge(
         origin = provenance(pair)
         reason = f"{row.reason}; {origin}" if origin and row.change else row.reason
         rows.append(
-            Row(
+            Finding(
                 row.case,
                 row.metric,
                 row.verdict,
@@ -102,7 +102,7 @@ def judge(
     return rows
 
 
-def _unjudgeable(pair: Pair) -> Row | None:
+def _unjudgeable(pair: Pair) -> Finding | None:
     """Return a row where a side cannot be judged image by image."""
     baseline, candidate = pair.baseline, pair.candidate
     shares = (baseline.accuracy_top1, candidate.accuracy_top1)
@@ -110,17 +110,17 @@ def _unjudgeable(pair: Pair) -> Row | None:
         return None
     if baseline.correct_bits is None:
         reason = "the baseline has no answers to compare with"
-        return Row(pair.case, METRIC, "new", reason, *shares)
+        return Finding(pair.case, METRIC, "new", reason, *shares)
     if candidate.correct_bits is None:
         why = candidate.reasons.get("correct_bits", "no reason was recorded")
         reason = f"the baseline's answers were recorded, the candidate's were not: {why}"
-        return Row(pair.case, METRIC, "error", reason, *shares)
+        return Finding(pair.case, METRIC, "error", reason, *shares)
     if baseline.accuracy_n != candidate.accuracy_n or None in (
         baseline.eval_sha256,
         candidate.eval_sha256,
     ):
         reason = "the two were not scored on images that are known to be the same"
-        return Row(pair.case, METRIC, "error", reason, *shares)
+        return Finding(pair.case, METRIC, "error", reason, *shares)
     return None
 
 
@@ -147,7 +147,7 @@ def _adjusted(
     return statistic.holm([p_value(found) for found in families.values()])
 
 
-def _row(pair: Pair, found: Disagreement, worse: float, better: float, limit: float) -> Row:
+def _row(pair: Pair, found: Disagreement, worse: float, better: float, limit: float) -> Finding:
     change, allowed = found.change, Fraction(str(limit))
     verdict: Verdict = "pass"
     said = f"{points(float(change))} {interval_in_words(METRIC, found.interval())}"
@@ -163,7 +163,7 @@ def _row(pair: Pair, found: Disagreement, worse: float, better: float, limit: fl
         verdict, reason = "improved", f"{said} (p = {better:.2g})"
     else:
         reason = f"{said}, within {most}" if change < 0 else said
-    return Row(
+    return Finding(
         pair.case,
         METRIC,
         verdict,

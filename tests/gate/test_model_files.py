@@ -7,7 +7,7 @@ import pytest
 
 from slimbench.build.store import Store
 from slimbench.errors import UsageProblem
-from slimbench.gate.files import Files
+from slimbench.gate.model_files import Files
 from slimbench.spec import Unmeasured
 from tests.gate import runs
 

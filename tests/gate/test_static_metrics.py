@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slimbench.gate import exact
+from slimbench.gate import static_metrics
+from slimbench.gate.findings import Finding
 from slimbench.gate.limits import Limits
-from slimbench.gate.row import Row
 from slimbench.history.record import BudgetResult
 from tests.gate import runs
 
 SIZES = st.integers(1, 10**12)
 
 
-def compared(metric: str, before: Any, after: Any, tolerance: float = 0.0) -> Row:
+def compared(metric: str, before: Any, after: Any, tolerance: float = 0.0) -> Finding:
     baseline, candidate = runs.run(), runs.run()
     runs.change(baseline, **{metric: before})
     runs.change(candidate, **{metric: after})
-    row = exact.compare(runs.pair(baseline, candidate), metric, tolerance)
+    row = static_metrics.compare(runs.pair(baseline, candidate), metric, tolerance)
     assert row is not None
     return row
 
@@ -76,7 +76,9 @@ def test_a_value_that_vanished_is_an_error_and_one_that_appeared_is_new() -> Non
 
 
 def test_what_neither_side_has_is_not_a_row() -> None:
-    assert exact.compare(runs.pair(runs.run(), runs.run()), "sparsity_prunable", 0.0) is None
+    assert (
+        static_metrics.compare(runs.pair(runs.run(), runs.run()), "sparsity_prunable", 0.0) is None
+    )
 
 
 @pytest.mark.parametrize(("also_before", "verdict"), [(False, "regression"), (True, "pass")])
@@ -88,7 +90,7 @@ def test_a_budget_that_only_the_candidate_breaks_is_red_within_any_tolerance(
         runs.change(runs.run(), size_bytes=1001),
     )
     broken = BudgetResult(runs.CASE, "size_bytes_max", 1000, 1001, "fail")
-    rows = exact.judge(
+    rows = static_metrics.judge(
         runs.pair(baseline, candidate),
         Limits(size_growth_max=0.1),
         [broken] if also_before else [],

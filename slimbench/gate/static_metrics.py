@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from slimbench.gate.cases import Pair
+from slimbench.gate.findings import SHARES, Finding, Verdict, change_in_words, percent, points
 from slimbench.gate.limits import Limits
-from slimbench.gate.row import SHARES, Row, Verdict, change_in_words, percent, points
 from slimbench.history.record import BudgetResult
 from slimbench.number_format import fixed
 from slimbench.suite.budgets import KINDS
@@ -20,7 +20,7 @@ def judge(
     limits: Limits,
     baseline_budgets: Sequence[BudgetResult],
     candidate_budgets: Sequence[BudgetResult],
-) -> list[Row]:
+) -> list[Finding]:
     """Compare each exact metric of a pair.
 
     A regression is a change for the worse beyond the tolerance, or a budget of a size that the
@@ -35,7 +35,7 @@ def judge(
     return rows
 
 
-def compare(pair: Pair, metric: str, tolerance: float) -> Row | None:
+def compare(pair: Pair, metric: str, tolerance: float) -> Finding | None:
     """Compare one metric of a pair; None where neither side has it.
 
     `tolerance` is the change for the worse that still passes: relative for counts, absolute for
@@ -46,11 +46,11 @@ def compare(pair: Pair, metric: str, tolerance: float) -> Row | None:
         return None
     if baseline is None:
         reason = "the baseline has no value to compare with"
-        return Row(pair.case, metric, "new", reason, None, candidate)
+        return Finding(pair.case, metric, "new", reason, None, candidate)
     if candidate is None:
         why = pair.candidate.reasons.get(metric, "no reason was recorded")
         reason = f"the baseline has this value, the candidate does not: {why}"
-        return Row(pair.case, metric, "error", reason, baseline, None)
+        return Finding(pair.case, metric, "error", reason, baseline, None)
     worse, exact = _worse(metric, Fraction(baseline), Fraction(candidate))
     allowed = Fraction(str(tolerance))
     verdict: Verdict = "pass"
@@ -60,7 +60,7 @@ def compare(pair: Pair, metric: str, tolerance: float) -> Row | None:
         verdict = "improved"
     change = None if exact is None else float(exact)
     reason = _sentence(metric, change, tolerance, verdict, candidate)
-    return Row(pair.case, metric, verdict, reason, baseline, candidate, change)
+    return Finding(pair.case, metric, verdict, reason, baseline, candidate, change)
 
 
 def _worse(
@@ -105,7 +105,9 @@ def _newly_broken(
     return None
 
 
-def _over_budget(row: Row, broken: BudgetResult) -> Row:
+def _over_budget(row: Finding, broken: BudgetResult) -> Finding:
     said = f"its budget {broken.budget} = {fixed(broken.limit)} is broken"
     reason = f"{row.reason}; {said}" if row.verdict == "regression" else said
-    return Row(row.case, row.metric, "regression", reason, row.baseline, row.candidate, row.change)
+    return Finding(
+        row.case, row.metric, "regression", reason, row.baseline, row.candidate, row.change
+    )

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from slimbench.webapp import intake, probes
+from slimbench.webapp import http_server, probes
 from slimbench.webapp.app import create_app
-from slimbench.webapp.intake import Server
+from slimbench.webapp.http_server import Server
 from slimbench.webapp.listening import listen
 from slimbench.webapp.settings import Settings
 from tests.datasets.photos.pictures import encoded, noise
@@ -512,7 +512,7 @@ def test_half_a_request_does_not_hold_up_the_end_either(start: Start, sent: byte
 def test_a_client_that_does_not_read_does_not_hold_up_the_end(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "LAST_SECONDS", 1.0)
+    monkeypatch.setattr(http_server, "LAST_SECONDS", 1.0)
     running = start()
     with running.connect() as connection:
         ask = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from slimbench.gate.rounds import Rounds, block, take_rounds
+from slimbench.gate.timed_blocks import Rounds, block, take_rounds
 
 
 class Bench:

@@ -5,8 +5,7 @@ from typing import get_args
 
 import pytest
 
-from slimbench.gate.row import Row, Verdict
-from slimbench.gate.verdict import GRAVITY, Overall, Result, exit_status
+from slimbench.gate.findings import GRAVITY, Finding, Overall, Result, Verdict, exit_status
 from slimbench.spec import Case
 
 ORDERED = (("error", 2), ("regression", 1), ("inconclusive", 3), ("pass", 0))
@@ -14,7 +13,7 @@ ORDERED = (("error", 2), ("regression", 1), ("inconclusive", 3), ("pass", 0))
 
 def result(*verdicts: str) -> Result:
     case = Case("resnet50_f32", "litert", 1)
-    rows = [Row(case, "size_bytes", verdict, "because") for verdict in verdicts]  # type: ignore[arg-type]
+    rows = [Finding(case, "size_bytes", verdict, "because") for verdict in verdicts]  # type: ignore[arg-type]
     return Result("a", "b", tuple(rows))
 
 
@@ -38,7 +37,9 @@ def test_every_verdict_has_its_place() -> None:
 
 
 def test_the_json_is_that_of_the_contract() -> None:
-    row = Row(Case("v", "litert", 2), "size_bytes", "regression", "more", 10, 11, 0.1, (0.0, 0.2))
+    row = Finding(
+        Case("v", "litert", 2), "size_bytes", "regression", "more", 10, 11, 0.1, (0.0, 0.2)
+    )
     found = json.loads(json.dumps(Result("a", "b", (row,), ("note",)).document()))
     assert found == {
         "verdict": "regression",
