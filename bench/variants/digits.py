@@ -31,6 +31,6 @@ def network(architecture: str, width: float = 1.0) -> Network:
 RESNET50: Step = Train(
     IMAGES,
     network("resnet50"),
-    schedule(epochs=5, batch=32, learning_rate=0.04),
+    schedule(epochs=5, batch=16, learning_rate=0.02),
     expected_seconds=80,
 )
