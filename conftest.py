@@ -1,4 +1,4 @@
-"""Loads the suite's plugins; each lives in `fixtures` and says there what it does."""
+"""Loads what makes these tests a suite: slimbench's part in pytest, and the fixtures."""
 
 import sys
 from pathlib import Path
@@ -8,10 +8,10 @@ if str(Path(__file__).parent) not in sys.path:
     sys.path.insert(0, str(Path(__file__).parent))
 
 pytest_plugins = [
-    "fixtures.options",
+    "slimbench.pytest_suite.options",
+    "slimbench.pytest_suite.cases",
+    "slimbench.pytest_suite.progress_lines",
+    "slimbench.pytest_suite.saving",
     "fixtures.case",
-    "fixtures.serving",
     "fixtures.verdict",
-    "fixtures.lines",
-    "fixtures.history",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 CODE = Path(__file__).resolve().parent.parent
@@ -19,18 +20,20 @@ VARIABLE = "SLIMBENCH_SUITE"
 PROFILES = "profiles.toml"
 """The file that makes a folder `bench/` a suite."""
 
-_PROJECT_MARKS = ("pyproject.toml", ".git", "results")
+SOURCE_MARKS = ("pyproject.toml", ".git")
+PROJECT_MARKS = (*SOURCE_MARKS, "results")
+"""What a project's folder holds."""
 
 
-def project_folder(start: Path | None = None) -> Path:
+def project_folder(start: Path | None = None, marks: Sequence[str] = PROJECT_MARKS) -> Path:
     """Return the project that a folder belongs to, by default the working directory.
 
-    That is the nearest folder upwards with `pyproject.toml`, `.git` or `results/`; where there is
-    none, the folder itself.
+    That is the nearest folder upwards with one of the marks: `pyproject.toml`, `.git` or, unless
+    only sources count, `results/`. Where there is none, it is the folder itself.
     """
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
-        if any((folder / mark).exists() for mark in _PROJECT_MARKS):
+        if any((folder / mark).exists() for mark in marks):
             return folder
     return here
 

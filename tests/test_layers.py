@@ -19,6 +19,7 @@ LAYERS = (
     ("steps", "serving", "gate", "compare"),
     ("metrics", "choose", "trend", "calibrate", "export", "user_models"),
     ("run", "webapp", "init"),
+    ("pytest_suite",),
     ("commands", "plugin"),
     ("cli",),
 )

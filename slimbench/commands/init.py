@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from slimbench.commands import Command
-from slimbench.paths import project_folder, short
+from slimbench.paths import SOURCE_MARKS, project_folder, short
 
 EPILOG = """
 Written are bench/, fixtures/, conftest.py and a workflow for GitHub that gates pull requests. The
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from slimbench.init.suite import plan_suite  # noqa: PLC0415 - the other commands need none
 
-    project = project_folder()
+    project = project_folder(marks=SOURCE_MARKS)
     suite = plan_suite(project, arguments.model, arguments.data, arguments.fixtures_dir)
     suite.write()
     for path in sorted(suite.files):

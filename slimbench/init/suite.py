@@ -85,7 +85,11 @@ def plan_suite(
         advice.append(f"{conftest} is there already. Add to it:\n\n{lines}")
     else:
         files[conftest] = text
-    if not any("testpaths" in text for text in _configurations(project)):
+    configurations = list(_configurations(project))
+    if not configurations:
+        # Without such a file pytest would take bench/ for its root and not find conftest.py.
+        files[project / "pytest.ini"] = "[pytest]\ntestpaths = tests\n"
+    elif not any("testpaths" in text for text in configurations):
         advice.append(
             "A plain `pytest` would run the benchmarks with your tests. To keep them apart, set in "
             'pyproject.toml:\n\n[tool.pytest.ini_options]\ntestpaths = ["tests"]'

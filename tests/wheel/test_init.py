@@ -114,6 +114,14 @@ def test_a_suite_measures_the_model_and_quantised_forms_are_visibly_missing(
     assert all("slimbench[build]" in missing["reason"] for missing in own["missing"])
 
 
+def test_a_folder_without_any_configuration_is_enough(plain: Environment, tmp_path: Path) -> None:
+    (tmp_path / "bare" / ".git").mkdir(parents=True)
+    colour_model(tmp_path / "bare" / "mine.tflite")
+    done = plain.run(tmp_path / "bare", "slimbench", "init", "--model=mine.tflite")
+    assert done.returncode == 0, done.stderr
+    assert measured(bench(plain, tmp_path / "bare")) == {"mine"}
+
+
 def test_its_python_files_are_the_checkouts(plain: Environment, repository: Path) -> None:
     init(plain, repository)
     for pattern in ("bench/*.py", "fixtures/*.py", "conftest.py"):
