@@ -35,6 +35,8 @@ class Plan:
     store: Store
     remarks: tuple[str, ...] = ()
     """What to tell about a user's own models before they are measured."""
+    budget_file: Path | None = None
+    """Where the budgets are from; None where the suite has none."""
     references: Mapping[str, str] = field(default_factory=dict)
     """By variant, what it is compared with, where that is not the profile's reference."""
 
@@ -54,7 +56,7 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
     engine_list: str | None = None,
     thread_list: str | None = None,
     seed: int | None = None,
-    budget_file: Path,
+    budget_file: Path | None,
     lang: Lang,
     results: Path,
     choices: Choices = NOTHING_CHOSEN,
@@ -88,11 +90,11 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
 
     selected, default = cases(engine_list, thread_list), cases(None, None)
     _check_threads(selected)
-    limits = budgets.load_budgets(
-        budget_file,
-        chosen.name,
-        {profile.name: profile.variants for profile in known.values()},
-        engines.names(),
+    variants_of = {name: profile.variants for name, profile in known.items()}
+    limits = (
+        ()
+        if budget_file is None
+        else budgets.load_budgets(budget_file, chosen.name, variants_of, engines.names())
     )
     if seed is not None and not 0 <= seed < 2**32:
         raise UsageProblem(f"--seed must be a whole number from 0 to 2**32 - 1, not {seed}.")
@@ -108,6 +110,7 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
         if user_run is None
         else {name: variant.evaluation for name, variant in available.items()},
         budgets=tuple(limits),
+        budget_file=budget_file,
         seed=chosen.seed if seed is None else seed,
         lang=lang,
         results=results,

@@ -149,6 +149,7 @@ class SlimSession:
             run.build([test.case], BuildProgress(Console(stderr=True, soft_wrap=True)))
             if not self._preflight:
                 self._preflight = preflight()
+                self._say(f"slimbench: the history goes to {short(self._results)}.")
                 self._say(*(f"WARNING: {warning}" for warning in self._preflight["warnings"]))
         result = run.result(test.case)
         if isinstance(result, Failure):
