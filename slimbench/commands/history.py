@@ -59,9 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
     from slimbench.build.store import Store  # noqa: PLC0415
     from slimbench.report import words as report_words  # noqa: PLC0415
     from slimbench.trend import index  # noqa: PLC0415
-    from slimbench.trend.trends import Wanted, skipped, trends  # noqa: PLC0415
+    from slimbench.trend.trends import Query, skipped, trends  # noqa: PLC0415
 
-    wanted = Wanted(
+    query = Query(
         arguments.variant,
         arguments.metric,
         arguments.profile,
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         _refresh(connection, arguments.results)
         problems = skipped(connection)
         try:
-            return problems, trends(connection, wanted)
+            return problems, trends(connection, query)
         except UsageProblem:
             _warn(problems)
             raise

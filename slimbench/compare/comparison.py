@@ -117,26 +117,27 @@ def differences(histories: Sequence[History]) -> dict[str, tuple[str, ...]]:
     """
 
     def recorded(history: History) -> dict[str, str]:
-        own = {
+        conditions = {
             "machine": machine_name(history.machine),
             "CPU": cpu(history.machine),
             "profile": history.profile,
             "seed": str(history.seed),
         }
-        return {clean(name): clean(value) for name, value in {**history.versions, **own}.items()}
+        values = {**history.versions, **conditions}
+        return {clean(name): clean(value) for name, value in values.items()}
 
-    every = [recorded(history) for history in histories]
+    records = [recorded(history) for history in histories]
     names = dict.fromkeys(
-        ["machine", "CPU", "profile", "seed", *(n for each in every for n in each)]
+        ["machine", "CPU", "profile", "seed", *(name for record in records for name in record)]
     )
-    found = {name: tuple(each.get(name, UNKNOWN) for each in every) for name in names}
-    return {name: values for name, values in found.items() if len(set(values)) > 1}
+    columns = {name: tuple(record.get(name, UNKNOWN) for record in records) for name in names}
+    return {name: values for name, values in columns.items() if len(set(values)) > 1}
 
 
 def warning(histories: Sequence[History]) -> str:
     """Warn in one sentence of all that differs, or return nothing where nothing does."""
-    found = differences(histories)
-    if not found:
+    differing = differences(histories)
+    if not differing:
         return ""
-    said = "; ".join(f"{name} ({' | '.join(values)})" for name, values in found.items())
-    return f"Warning: not only the models differ between these runs, so may their figures: {said}."
+    text = "; ".join(f"{name} ({' | '.join(values)})" for name, values in differing.items())
+    return f"Warning: not only the models differ between these runs, so may their figures: {text}."

@@ -136,12 +136,12 @@ def _accuracy(first: Entry, entry: Entry) -> Delta:
         return Delta("not_comparable", remark="another number of images")
     lost, won = discordant(old, new)
     p = mcnemar(lost, won)
-    said = [f"{lost} lost, {won} won", _same_file(first, entry) if p < ALPHA else ""]
+    remarks = [f"{lost} lost, {won} won", _same_file(first, entry) if p < ALPHA else ""]
     return Delta(
         "differs" if p < ALPHA else "no_difference",
         (won - lost) / len(new),
         p,
-        ", ".join(part for part in said if part),
+        ", ".join(part for part in remarks if part),
     )
 
 

@@ -55,7 +55,7 @@ def _grid(comparison: Comparison, block: Block, footnotes: Footnotes, style: str
     for row in block.rows:
         line = [row.case.id, _value(row.cells[0], block, footnotes)]
         for cell in row.cells[1:]:
-            delta = "" if cell.delta is None else change(cell.delta, block.measure.unit)
+            delta = "" if cell.delta is None else _change(cell.delta, block.measure.unit)
             line += [_value(cell, block, footnotes), delta]
         rows.append(line)
     align = ["left", "right", *(["right", "left"] * len(others))]
@@ -65,7 +65,7 @@ def _grid(comparison: Comparison, block: Block, footnotes: Footnotes, style: str
 def _value(cell: Cell, block: Block, footnotes: Footnotes) -> str:
     if cell.value is None:
         return f"{WORDS['en'].nothing} {footnotes.mark(cell.reason)}"
-    return figure(cell.value, block.measure.unit)
+    return _figure(cell.value, block.measure.unit)
 
 
 def _runs(comparison: Comparison) -> list[tuple[str, str]]:
@@ -82,13 +82,13 @@ def _run(run: History) -> str:
 
 
 def _notes(comparison: Comparison, footnotes: Footnotes) -> list[str]:
-    said = list(footnotes.lines())
+    notes = list(footnotes.lines())
     for letter, run in zip(comparison.letters, comparison.runs, strict=True):
-        said += [f"Before run {letter}: {clean(text)}" for text in run.preflight.warnings]
-    return said
+        notes += [f"Before run {letter}: {clean(text)}" for text in run.preflight.warnings]
+    return notes
 
 
-def figure(value: float, unit: Unit) -> str:
+def _figure(value: float, unit: Unit) -> str:
     """Write a value with its unit."""
     if unit == "ms":
         return numbers.milliseconds(value, "en")
@@ -97,20 +97,20 @@ def figure(value: float, unit: Unit) -> str:
     return f"{numbers.percent(value, 'en')} %"
 
 
-def change(delta: Delta, unit: Unit) -> str:
-    """Write a change, or `~` or `=` in its place where there is none that counts."""
+def _change(delta: Delta, unit: Unit) -> str:
+    """Write a change: `~` if it is not significant, `=` if an exact figure has not changed."""
     if delta.verdict == "not_comparable" or delta.change is None:
         return f"not comparable: {delta.remark}"
     exact = delta.p is None
-    said = [] if delta.p is None else [_p(delta.p)]
-    said += [delta.remark] if delta.remark else []
+    remarks = [] if delta.p is None else [_p(delta.p)]
+    remarks += [delta.remark] if delta.remark else []
     if delta.verdict == "no_difference":
         head = "=" if exact else "~"
     else:
         percent = numbers.significant(100 * abs(delta.change), "en")
         sign = "+" if delta.change > 0 else "-" if delta.change < 0 else ""
         head = f"{sign}{percent} {'points' if unit == 'share' else '%'}"
-    return f"{head} ({', '.join(said)})" if said else head
+    return f"{head} ({', '.join(remarks)})" if remarks else head
 
 
 def _p(p: float) -> str:

@@ -1,4 +1,4 @@
-"""What has to be said beside a run's figures: what broke, what is missing, what it can show."""
+"""The notes beside a run's figures: broken budgets, missing values, what the profile can show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from slimbench.report.words import WORDS, Lang
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class Note:
     """A sentence, or a heading with the lines that belong below it."""
 
     text: str
@@ -22,7 +22,7 @@ class Remark:
 
 @dataclass(slots=True)
 class Footnotes:
-    """Numbers the reasons for values that are not there, each reason once."""
+    """Numbers the reasons for missing values; equal reasons share a number."""
 
     reasons: list[str] = field(default_factory=list)
 
@@ -38,7 +38,7 @@ class Footnotes:
 
 
 def context(history: History, lang: Lang) -> str:
-    """Say in a sentence what was run: profile, engines, threads, number of images scored."""
+    """Write a sentence with the profile, engines, threads and the number of images scored."""
     words = WORDS[lang]
     settings = dict.fromkeys((entry.case.engine, entry.case.threads) for entry in history.entries)
     counts = sorted({entry.accuracy_n for entry in history.entries if entry.accuracy_n})
@@ -60,8 +60,8 @@ def setting(engine: str, threads: int, lang: Lang) -> str:
     return phrase.format(engine=engine, threads=threads)
 
 
-def remarks(history: History, footnotes: Footnotes, lang: Lang) -> tuple[Remark, ...]:
-    """Return what to say below the table, the most pressing first."""
+def run_notes(history: History, footnotes: Footnotes, lang: Lang) -> tuple[Note, ...]:
+    """Return the notes that stand below the table, the most pressing first."""
     words = WORDS[lang]
     status = {"partial": words.status_partial, "interrupted": words.status_interrupted}
     broken = [_broken(result, lang) for result in history.budgets if result.verdict == "fail"]
@@ -78,10 +78,10 @@ def remarks(history: History, footnotes: Footnotes, lang: Lang) -> tuple[Remark,
         (words.not_judged, unjudged),
         (words.warnings, [clean(warning) for warning in history.preflight.warnings]),
     ]
-    said = [Remark(status[history.status])] if history.status in status else []
-    said += [Remark(heading, tuple(lines)) for heading, lines in sections if lines]
-    said += [Remark(text) for text in _captions(history, lang)]
-    return tuple(said)
+    notes = [Note(status[history.status])] if history.status in status else []
+    notes += [Note(heading, tuple(lines)) for heading, lines in sections if lines]
+    notes += [Note(text) for text in _captions(history, lang)]
+    return tuple(notes)
 
 
 def clean(text: str) -> str:

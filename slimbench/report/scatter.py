@@ -1,8 +1,8 @@
 """The chart to choose a model by: size, time and accuracy in one picture.
 
 Variants of one network share a size or a time to within noise, so their points lie on top of
-each other. Every name therefore needs a place of its own and a line to its point; `place` finds
-places where names cover neither each other nor the points.
+each other. Every name therefore needs a place of its own and a line to its point; `place_labels`
+finds places where names cover neither each other nor the points.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def pareto(history: History, lang: Lang) -> Figure | None:
         bar.set_label(WORDS[lang].chart_accuracy)
         bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: numbers.tick(value, lang)))
         bar.outline.set_visible(False)
-    _key(figure, entries, list(drawn.values()), lang)
+    _draw_legend(figure, entries, list(drawn.values()), lang)
     # Names are placed in the final layout, which drawing once settles.
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
@@ -226,7 +226,7 @@ def _place_names(axes: Axes, named: Sequence[tuple[Entry, Annotation]]) -> None:
     sizes = np.array([(extent.width, extent.height) for extent in extents]) * scale + 2 * MARGIN
     frame = axes.bbox
     area = Area(*(edge * scale for edge in (frame.x0 + 4, frame.y0 + 4, frame.x1, frame.y1)))
-    corners = place(points, sizes, area)
+    corners = place_labels(points, sizes, area)
     for i, (entry, name) in enumerate(named):
         name.set_position(tuple(corners[i] + MARGIN - points[i]))
         end = anchor(points[i], corners[i][None, :], sizes[i])[0]
@@ -247,7 +247,7 @@ def _place_names(axes: Axes, named: Sequence[tuple[Entry, Annotation]]) -> None:
         line.set_in_layout(False)
 
 
-def _key(
+def _draw_legend(
     figure: Figure, entries: Sequence[Entry], drawn: Sequence[Sequence[Entry]], lang: Lang
 ) -> None:
     """Explain the marks below the panels, and name what could not be drawn."""
@@ -309,7 +309,7 @@ class Area:
     top: float
 
 
-def place(points: Floats, sizes: Floats, area: Area) -> Floats:
+def place_labels(points: Floats, sizes: Floats, area: Area) -> Floats:
     """Return the lower left corner for each name.
 
     All lengths are in one unit, such as typographic points; `points` and `sizes` (width, height)

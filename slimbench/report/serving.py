@@ -97,14 +97,14 @@ SERVING_WORDS: Mapping[Lang, ServingWords] = {
 def serving(history: History, lang: Lang, style: str = "grid") -> str:
     """Return a table of servers for each variant that has them; nothing where none has."""
     parts = [
-        _of_one(entry.case.variant, entry.serving, lang, style)
+        _servers_of(entry.case.variant, entry.serving, lang, style)
         for entry in history.entries
         if entry.serving is not None
     ]
     return "\n\n".join(parts)
 
 
-def _of_one(model: str, measured: Mapping[str, Any], lang: Lang, style: str) -> str:
+def _servers_of(model: str, measured: Mapping[str, Any], lang: Lang, style: str) -> str:
     words, footnotes = SERVING_WORDS[lang], Footnotes()
     conditions = measured["conditions"]
     title = words.title.format(
@@ -136,9 +136,9 @@ def _of_one(model: str, measured: Mapping[str, Any], lang: Lang, style: str) -> 
         colalign=["left", *["right"] * (len(headings) - 1)],
         disable_numparse=True,
     )
-    said = [*footnotes.lines(), _heavy(measured, words, lang), _overload(measured, words, lang)]
+    notes = [*footnotes.lines(), _heavy(measured, words, lang), _overload(measured, words, lang)]
     gap = "\n\n" if style == "github" else "\n"
-    return gap.join([title, grid, *filter(None, said)])
+    return gap.join([title, grid, *filter(None, notes)])
 
 
 def _row(
@@ -146,30 +146,30 @@ def _row(
 ) -> list[str]:
     words, general = SERVING_WORDS[lang], WORDS[lang]
 
-    def shown(key: str, unit: str = "") -> str:
+    def cell(key: str, unit: str = "") -> str:
         value = figures[key]
         if value is None:
             return f"{general.nothing} {footnotes.mark(figures['reasons'][key])}"
         return numbers.significant(value, lang) + (f" {unit}" if unit else "")
 
     def count(key: str) -> str:
-        return shown(key) if figures[key] is None else numbers.decimal(figures[key], lang, 0)
+        return cell(key) if figures[key] is None else numbers.decimal(figures[key], lang, 0)
 
-    single = shown("single_p50_ms", general.millisecond)
+    single = cell("single_p50_ms", general.millisecond)
     if figures["single_p90_ms"] is not None:
         single += f" (p90 {numbers.significant(figures['single_p90_ms'], lang)})"
     refused = figures["beyond_refused_share"]
     return [
         words.servers.get(name, name) + (words.shipped if name == shipped else ""),
-        shown("right_per_s"),
+        cell("right_per_s"),
         count("wrong"),
         count("failed"),
         single,
-        shown("rate_per_s"),
-        shown("beyond_refused_share") if refused is None else f"{numbers.percent(refused, lang)} %",
-        shown("mean_batch"),
-        shown("resident_mib", general.mebibyte),
-        shown("start_ms", general.millisecond),
+        cell("rate_per_s"),
+        cell("beyond_refused_share") if refused is None else f"{numbers.percent(refused, lang)} %",
+        cell("mean_batch"),
+        cell("resident_mib", general.mebibyte),
+        cell("start_ms", general.millisecond),
     ]
 
 

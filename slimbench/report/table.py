@@ -9,7 +9,7 @@ from tabulate import tabulate
 
 from slimbench.history.record import Entry, History
 from slimbench.report import numbers
-from slimbench.report.notes import Footnotes, Remark, context, escape_markdown, remarks
+from slimbench.report.notes import Footnotes, Note, context, escape_markdown, run_notes
 from slimbench.report.words import WORDS, Lang
 
 KERAS = "keras"
@@ -26,19 +26,19 @@ class Column:
 
 
 def table(history: History, lang: Lang) -> str:
-    """Return the result as a grid with its remarks below, ending without a line break."""
+    """Return the result as a grid with its notes below, ending without a line break."""
     footnotes = Footnotes()
     grid = _tabulated(history, footnotes, lang, "grid")
-    said = [_plain(remark) for remark in remarks(history, footnotes, lang)]
-    return "\n".join([context(history, lang), grid, *said])
+    notes = [_plain(note) for note in run_notes(history, footnotes, lang)]
+    return "\n".join([context(history, lang), grid, *notes])
 
 
 def markdown(history: History, lang: Lang) -> str:
     """Return the same in GitHub's Markdown, ending without a line break."""
     footnotes = Footnotes()
     grid = _tabulated(history, footnotes, lang, "github")
-    said = [_listed(remark) for remark in remarks(history, footnotes, lang)]
-    return "\n\n".join([escape_markdown(context(history, lang)), grid, *said])
+    notes = [_listed(note) for note in run_notes(history, footnotes, lang)]
+    return "\n\n".join([escape_markdown(context(history, lang)), grid, *notes])
 
 
 def in_order(history: History) -> list[Entry]:
@@ -58,12 +58,12 @@ def in_order(history: History) -> list[Entry]:
 
 
 def _tabulated(history: History, footnotes: Footnotes, lang: Lang, style: str) -> str:
-    shown = columns(history, footnotes, lang)
+    table_columns = columns(history, footnotes, lang)
     return tabulate(
-        [[column.cell(entry) for column in shown] for entry in in_order(history)],
-        headers=[column.heading for column in shown],
+        [[column.cell(entry) for column in table_columns] for entry in in_order(history)],
+        headers=[column.heading for column in table_columns],
         tablefmt=style,
-        colalign=[column.align for column in shown],
+        colalign=[column.align for column in table_columns],
         disable_numparse=True,
     )
 
@@ -115,12 +115,12 @@ def columns(history: History, footnotes: Footnotes, lang: Lang) -> list[Column]:
             return absent(entry, "size_ratio")
         return numbers.times(1 / entry.size_ratio, lang, words.smaller, words.larger)
 
-    made = [Column(words.model, lambda entry: entry.case.variant, "left")]
+    table_columns = [Column(words.model, lambda entry: entry.case.variant, "left")]
     if len({entry.case.engine for entry in history.entries}) > 1:
-        made.append(Column(words.engine, lambda entry: entry.case.engine, "left"))
+        table_columns.append(Column(words.engine, lambda entry: entry.case.engine, "left"))
     if len({entry.case.threads for entry in history.entries}) > 1:
-        made.append(Column(words.threads, lambda entry: str(entry.case.threads)))
-    made += [
+        table_columns.append(Column(words.threads, lambda entry: str(entry.case.threads)))
+    table_columns += [
         Column(words.time, time),
         Column(words.size, size),
         Column(words.size_gzip, compressed),
@@ -138,8 +138,8 @@ def columns(history: History, footnotes: Footnotes, lang: Lang) -> list[Column]:
             ratio = predict / entry.latency_ms.p50
             return numbers.times(ratio, lang, words.faster, words.slower)
 
-        made.append(Column(words.against_keras, against_keras))
-    return made
+        table_columns.append(Column(words.against_keras, against_keras))
+    return table_columns
 
 
 def architecture(entry: Entry) -> str:
@@ -153,20 +153,20 @@ def keras_ms(history: History) -> dict[str, float]:
     A ratio to it is of two medians of one run, not a paired figure. With several numbers of
     threads, Keras's fastest counts.
     """
-    found: dict[str, float] = {}
+    medians: dict[str, float] = {}
     for entry in history.entries:
         if entry.case.engine == KERAS and entry.latency_ms is not None:
             name = architecture(entry)
-            found[name] = min(entry.latency_ms.p50, found.get(name, entry.latency_ms.p50))
-    return found
+            medians[name] = min(entry.latency_ms.p50, medians.get(name, entry.latency_ms.p50))
+    return medians
 
 
-def _plain(remark: Remark) -> str:
-    return "\n".join([remark.text, *(f"  {line}" for line in remark.lines)])
+def _plain(note: Note) -> str:
+    return "\n".join([note.text, *(f"  {line}" for line in note.lines)])
 
 
-def _listed(remark: Remark) -> str:
-    if not remark.lines:
-        return escape_markdown(remark.text)
-    lines = "\n".join(f"- {escape_markdown(line)}" for line in remark.lines)
-    return f"{escape_markdown(remark.text)}\n\n{lines}"
+def _listed(note: Note) -> str:
+    if not note.lines:
+        return escape_markdown(note.text)
+    lines = "\n".join(f"- {escape_markdown(line)}" for line in note.lines)
+    return f"{escape_markdown(note.text)}\n\n{lines}"

@@ -18,14 +18,14 @@ from types import ModuleType
 import numpy as np
 import numpy.typing as npt
 
-PROCEDURE = 1
-"""Number of the procedure below; what another one found is not used again."""
+ALGORITHM_VERSION = 1
+"""Version of this algorithm; cached results of other versions are discarded."""
 
-SHORTEST = 5
-"""Runs that make a level; fewer are a disturbance."""
+SHORTEST_LEVEL = 5
+"""Runs of the shortest level; fewer are taken for a disturbance."""
 
-WINDOW = 2 * SHORTEST - 1
-"""Runs of the running median: it keeps a step that lasts for SHORTEST runs, and nothing shorter."""
+WINDOW = 2 * SHORTEST_LEVEL - 1
+"""Runs of the running median: it keeps a step of SHORTEST_LEVEL runs, and nothing shorter."""
 
 PENALTY = 5.0
 """What a further change costs, times log(runs), in variances of the noise.
@@ -37,7 +37,7 @@ standard deviations was found in 84 of 100 after five runs of a hundred, in 98 a
 that is correlated from run to run is marked more often: the machine has levels too.
 """
 
-FAR = 3.0
+OUTLIER = 3.0
 """Standard deviations from the running median beyond which a run is taken for disturbed and left
 out: Hampel's rule (1974, Journal of the American Statistical Association 69)."""
 
@@ -72,25 +72,26 @@ def level_starts(values: Sequence[float], *, exact: bool) -> tuple[int, ...]:
         return ()
     if exact:
         return (0, *(i for i in range(1, len(values)) if values[i] != values[i - 1]))
-    if len(values) < 2 * SHORTEST:
+    if len(values) < 2 * SHORTEST_LEVEL:
         return (0,)
     scaled, noise = _scaled(np.asarray(values, dtype=np.float64))
     if noise == 0:
         return (0,)
-    quiet = _quiet(scaled, FAR * noise)
-    found = pieces((quiet - np.median(quiet)) / noise, PENALTY * math.log(len(values)), SHORTEST)
-    edges = [*found, len(values)]
+    quiet = _without_outliers(scaled, OUTLIER * noise)
+    penalty = PENALTY * math.log(len(values))
+    starts = pelt((quiet - np.median(quiet)) / noise, penalty, SHORTEST_LEVEL)
+    edges = [*starts, len(values)]
     for i in range(1, len(edges) - 1):
-        edges[i] = _settled(scaled, (edges[i - 1], edges[i], edges[i + 1]), FAR * noise)
+        edges[i] = _refined_start(scaled, (edges[i - 1], edges[i], edges[i + 1]), OUTLIER * noise)
     return tuple(edges[:-1])
 
 
 def by_stretches(
-    values: Sequence[float], look: Callable[[Sequence[float]], Sequence[int]]
+    values: Sequence[float], find_starts: Callable[[Sequence[float]], Sequence[int]]
 ) -> tuple[int, ...]:
-    """Return the index at which each level begins, having looked in one stretch after another.
+    """Return the index at which each level begins, searching one stretch after another.
 
-    `look` is `level_starts` for at most STRETCH values, or remembers what that said. A stretch
+    `find_starts` is `level_starts` for at most STRETCH values, or a cache of it. A stretch
     begins at the last level that is settled; where none is, half a stretch on, so that a change
     near its edges is well inside its neighbour. It depends on no value behind it, so a new run
     changes the last stretch alone, and levels are the same whenever they were looked for.
@@ -100,10 +101,10 @@ def by_stretches(
     starts, begin = [0], 0
     while True:
         stop = begin + STRETCH
-        found = [begin + start for start in look(values[begin:stop])[1:]]
+        changes = [begin + start for start in find_starts(values[begin:stop])[1:]]
         if stop >= len(values):
-            return (*starts, *found)
-        settled = [start for start in found if start <= begin + SETTLED]
+            return (*starts, *changes)
+        settled = [start for start in changes if start <= begin + SETTLED]
         starts += settled
         begin = settled[-1] if settled else begin + STRETCH // 2
 
@@ -116,13 +117,13 @@ def _scaled(values: Floats) -> tuple[Floats, float]:
     return values, max(_noise(values), LEAST_NOISE * float(np.median(np.abs(values))))
 
 
-def _quiet(values: Floats, far: float) -> Floats:
+def _without_outliers(values: Floats, threshold: float) -> Floats:
     """Replace disturbed runs, of at least WINDOW, by the median of the others around them."""
     windows = np.lib.stride_tricks.sliding_window_view(values, WINDOW)
     # The first runs share a window, and so do the last.
     nearest = np.clip(np.arange(len(values)) - WINDOW // 2, 0, len(windows) - 1)
     middle = np.median(windows, axis=1)[nearest]
-    disturbed = np.abs(values - middle) > far
+    disturbed = np.abs(values - middle) > threshold
     quiet = values.copy()
     for run in np.flatnonzero(disturbed):
         around = slice(nearest[run], nearest[run] + WINDOW)
@@ -131,7 +132,7 @@ def _quiet(values: Floats, far: float) -> Floats:
     return quiet
 
 
-def _settled(values: Floats, edges: tuple[int, int, int], far: float) -> int:
+def _refined_start(values: Floats, edges: tuple[int, int, int], threshold: float) -> int:
     """Return the first run of the later of two levels, `edges` being where they seemed to lie.
 
     A disturbed run beside a step tips the median of those around it and so moves the step by a run
@@ -142,9 +143,10 @@ def _settled(values: Floats, edges: tuple[int, int, int], far: float) -> int:
     old, new = np.median(values[before:start]), np.median(values[start:stop])
     if old == new:
         return start
-    first, last = max(before + SHORTEST, start - SHORTEST), min(stop - SHORTEST, start + SHORTEST)
+    first = max(before + SHORTEST_LEVEL, start - SHORTEST_LEVEL)
+    last = min(stop - SHORTEST_LEVEL, start + SHORTEST_LEVEL)
     to_old, to_new = (np.abs(values[first:last] - level) for level in (old, new))
-    gains = np.where(np.minimum(to_old, to_new) > far, 0.0, to_old - to_new)
+    gains = np.where(np.minimum(to_old, to_new) > threshold, 0.0, to_old - to_new)
     costs = np.concatenate([[0.0], np.cumsum(gains)])
     return last - int(np.argmin(costs[::-1]))
 
@@ -162,15 +164,15 @@ def _noise(values: Floats) -> float:
 _COMPILED = "ruptures.detection._detection.ekcpd"
 
 
-def pieces(signal: npt.NDArray[np.float64], penalty: float, shortest: int) -> tuple[int, ...]:
-    """Return the index at which each piece of a signal begins; the first is 0.
+def pelt(signal: npt.NDArray[np.float64], penalty: float, shortest: int) -> tuple[int, ...]:
+    """Return the index at which each segment of a signal begins; the first is 0.
 
-    Of all cuts into pieces of `shortest` values or more, it is the one with the least sum of
-    squared errors around the pieces' means and of a penalty for each. The signal has at least
-    twice as many values.
+    Of all segmentations into `shortest` values or more, it is the one with the least sum of the
+    squared errors around the segments' means and of a penalty for each segment. The signal has
+    at least twice as many values.
     """
-    # Up to each index, where the last piece of the best cut begins.
-    before = _compiled().ekcpd_pelt_L2(signal[:, np.newaxis], penalty, shortest)
+    # Up to each index, where the last segment of the best segmentation begins.
+    before = _pelt_module().ekcpd_pelt_L2(signal[:, np.newaxis], penalty, shortest)
     starts = [int(before[len(signal)])]
     while starts[-1] > 0:
         starts.append(int(before[starts[-1]]))
@@ -178,12 +180,18 @@ def pieces(signal: npt.NDArray[np.float64], penalty: float, shortest: int) -> tu
 
 
 @functools.cache
-def _compiled() -> ModuleType:
-    """Load the compiled module from where it lies in the package, which is not itself run."""
+def _pelt_module() -> ModuleType:
+    """Load the compiled module of ruptures' PELT without importing the rest of ruptures.
+
+    `import ruptures` brings all its costs and methods, and they half of scipy: most of a second,
+    more than all else that an answer from the index takes. The compiled module needs numpy alone.
+    The public `ruptures.KernelCPD` gives the same; this way is not public, hence the exact version
+    of ruptures in pyproject.toml.
+    """
     package = find_spec("ruptures")
-    places = (package and package.submodule_search_locations) or ()
+    folders = (package and package.submodule_search_locations) or ()
     spec = PathFinder.find_spec(
-        _COMPILED, [str(Path(place, "detection", "_detection")) for place in places]
+        _COMPILED, [str(Path(folder, "detection", "_detection")) for folder in folders]
     )
     if spec is None or spec.loader is None:
         raise ModuleNotFoundError(f"There is no {_COMPILED}.", name=_COMPILED)

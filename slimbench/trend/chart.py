@@ -1,4 +1,4 @@
-"""A trend as a picture: one panel for each partition, and nothing that joins two."""
+"""The chart of a trend: one panel for each partition, with its points, levels and changes."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from slimbench.report import numbers
 from slimbench.report.chart_style import DPI, FAINT, GRID, INK, SETTING_COLOURS, drawing, save
 from slimbench.report.words import WORDS as REPORT
 from slimbench.report.words import Lang
-from slimbench.trend.notes import WORDS, change_parts, day, named
+from slimbench.trend.notes import WORDS, change_parts, day, partition_label
 from slimbench.trend.quantity import Quantity
-from slimbench.trend.trends import Marked, Trend
+from slimbench.trend.trends import Trend, TrendRun
 
 WIDTH = 10.5
 PANEL = 2.7
@@ -33,10 +33,10 @@ MOST_PANELS = 8
 """Partitions that are drawn, those with the newest runs; the others are counted."""
 
 FEW = 300
-"""Up to so many points, each is seen by itself."""
+"""Most points of which each is drawn large enough to be seen by itself."""
 
 MANY = 2000
-"""From so many points on, an SVG has them as a picture: a path for each would be megabytes."""
+"""With more points, an SVG holds them as an image: a path for each would take megabytes."""
 
 REMEDY = "Name another file, or mend the folder."
 
@@ -57,7 +57,7 @@ def draw(trends: Sequence[Trend], variant: str, last: int | None, path: Path, la
 
 def figure(trends: Sequence[Trend], variant: str, last: int | None, lang: Lang) -> Figure:
     """Return the panels, the partition with the newest run on top."""
-    said = WORDS[lang]
+    words = WORDS[lang]
     drawn = list(reversed(trends))[:MOST_PANELS]
     picture = Figure(figsize=(WIDTH, 1.3 + PANEL * len(drawn)), layout="constrained")
     title = textwrap.fill(f"{variant}, {trends[0].quantity.key}", 90, break_long_words=True)
@@ -69,14 +69,14 @@ def figure(trends: Sequence[Trend], variant: str, last: int | None, lang: Lang) 
         marks |= _draw_panel(axes, trend, runs, lang)
         width = 95 if axes.get_title(loc="right") else 130
         axes.set_title(
-            textwrap.fill(named(trend.partition, lang), width, break_long_words=True),
+            textwrap.fill(partition_label(trend.partition, lang), width, break_long_words=True),
             loc="left",
             fontsize=8.5,
             color=FAINT,
         )
-    panels[-1].set_xlabel(said.chart_runs)
+    panels[-1].set_xlabel(words.chart_runs)
     left_out = len(trends) - len(drawn)
-    note = said.chart_more_partitions.format(count=left_out) if left_out else None
+    note = words.chart_more_partitions.format(count=left_out) if left_out else None
     if marks or note:
         picture.legend(
             handles=list(marks.values()),
@@ -90,34 +90,38 @@ def figure(trends: Sequence[Trend], variant: str, last: int | None, lang: Lang) 
     return picture
 
 
-def _draw_panel(axes: Axes, trend: Trend, runs: Sequence[Marked], lang: Lang) -> dict[str, Line2D]:
+def _draw_panel(
+    axes: Axes, trend: Trend, runs: Sequence[TrendRun], lang: Lang
+) -> dict[str, Line2D]:
     """Draw points, levels and changes of one partition; return what its marks mean."""
-    said = WORDS[lang]
+    words = WORDS[lang]
     valued = [run for run in runs if run.level is not None]
     axes.grid(axis="y", color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
     if not valued:
-        axes.text(0.5, 0.5, said.chart_nothing, transform=axes.transAxes, ha="center", color=FAINT)
+        axes.text(0.5, 0.5, words.chart_nothing, transform=axes.transAxes, ha="center", color=FAINT)
         axes.set_xticks([])
         axes.set_yticks([])
         return {}
-    shown = extent(trend, valued)
-    names = named_changes(trend, [run for run in valued if run.is_change], shown, lang)
-    scale_x(axes, valued, shown)
-    scale_y(axes, trend.quantity, shown, 1 + max((name.row for name in names), default=-1), lang)
-    marks = _draw_points(axes, valued, shown, lang)
-    marks |= _draw_levels(axes, trend, valued, lang)
+    limits = visible_limits(trend, valued)
     changes = [run for run in valued if run.is_change]
+    labels = place_change_labels(trend, changes, limits, lang)
+    scale_x(axes, valued, limits)
+    scale_y(
+        axes, trend.quantity, limits, 1 + max((label.row for label in labels), default=-1), lang
+    )
+    marks = _draw_points(axes, valued, limits, lang)
+    marks |= _draw_levels(axes, trend, valued, lang)
     for run in changes:
         axes.axvline(run.point.number - 0.5, color=CHANGE, linewidth=1, linestyle=(0, (4, 3)))
-    for name in names:
+    for label in labels:
         axes.annotate(
-            name.text,
-            (name.x, 1),
+            label.text,
+            (label.x, 1),
             xycoords=("data", "axes fraction"),
-            xytext=(4 if name.align == "left" else -4, -2 - 11 * name.row),
+            xytext=(4 if label.align == "left" else -4, -2 - 11 * label.row),
             textcoords="offset points",
-            ha=name.align,
+            ha=label.align,
             va="top",
             fontsize=8,
             color=CHANGE,
@@ -125,19 +129,19 @@ def _draw_panel(axes: Axes, trend: Trend, runs: Sequence[Marked], lang: Lang) ->
             zorder=5,
         )
     if changes:
-        marks[said.chart_change] = Line2D(
-            [], [], color=CHANGE, linewidth=1, linestyle=(0, (4, 3)), label=said.chart_change
+        marks[words.chart_change] = Line2D(
+            [], [], color=CHANGE, linewidth=1, linestyle=(0, (4, 3)), label=words.chart_change
         )
-    if len(names) < len(changes):
-        text = said.chart_more_changes.format(count=len(changes), named=len(names))
+    if len(labels) < len(changes):
+        text = words.chart_more_changes.format(count=len(changes), named=len(labels))
         axes.set_title(text, loc="right", fontsize=8, color=CHANGE)
     return marks
 
 
 def _draw_points(
-    axes: Axes, runs: Sequence[Marked], shown: Extent, lang: Lang
+    axes: Axes, runs: Sequence[TrendRun], limits: Limits, lang: Lang
 ) -> dict[str, Line2D]:
-    said = WORDS[lang]
+    words = WORDS[lang]
     size, alpha = (
         (4.5, 0.9) if len(runs) <= FEW else (2.5, 0.6) if len(runs) <= MANY else (1.6, 0.35)
     )
@@ -146,20 +150,20 @@ def _draw_points(
     above: dict[str, Any] = {"marker": "^", "markerfacecolor": POINT, "markeredgewidth": 0.0}
     below: dict[str, Any] = {**above, "marker": "v"}
     kinds: list[tuple[str, dict[str, Any], list[tuple[int, float]]]] = [
-        (said.chart_run, whole, []),
-        (said.chart_partial, hollow, []),
-        (said.chart_clipped, below, []),
-        (said.chart_clipped, above, []),
+        (words.chart_run, whole, []),
+        (words.chart_partial, hollow, []),
+        (words.chart_clipped, below, []),
+        (words.chart_clipped, above, []),
     ]
     for run in runs:
         value = run.point.value
         if value is None:
             continue
-        held = min(max(value, shown.low), shown.high)
+        clipped = min(max(value, limits.low), limits.high)
         kind = int(run.point.status == "partial")
-        if held != value:
-            kind = 3 if value > held else 2
-        kinds[kind][2].append((run.point.number, held))
+        if clipped != value:
+            kind = 3 if value > clipped else 2
+        kinds[kind][2].append((run.point.number, clipped))
     marks = {}
     for label, look, spots in kinds:
         if spots:
@@ -179,7 +183,9 @@ def _draw_points(
     return marks
 
 
-def _draw_levels(axes: Axes, trend: Trend, runs: Sequence[Marked], lang: Lang) -> dict[str, Line2D]:
+def _draw_levels(
+    axes: Axes, trend: Trend, runs: Sequence[TrendRun], lang: Lang
+) -> dict[str, Line2D]:
     """Draw each level from its first to its last run."""
     label = WORDS[lang].chart_level
     ends: dict[int, list[int]] = {}
@@ -209,8 +215,8 @@ TICKS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
-    """The run numbers and the values that a panel shows; a value beyond is drawn at the edge."""
+class Limits:
+    """The limits of a panel's axes; a value beyond `low` or `high` is drawn at the edge."""
 
     first: int
     last: int
@@ -218,8 +224,8 @@ class Extent:
     high: float
 
 
-def extent(trend: Trend, runs: Sequence[Marked]) -> Extent:
-    """Return what is shown of runs that all have a figure; there is at least one."""
+def visible_limits(trend: Trend, runs: Sequence[TrendRun]) -> Limits:
+    """Return the limits of the axes for at least one run, all of them with a value."""
     levels = {run.level: trend.levels[run.level].value for run in runs if run.level is not None}
     pairs = [
         (run.point.value, levels[run.level])
@@ -231,32 +237,32 @@ def extent(trend: Trend, runs: Sequence[Marked]) -> Extent:
     # With few runs, or nearly equal ones, nothing can be called far off.
     values = held if deviation and len(pairs) >= TICKS else [value for value, _ in pairs]
     spots = [run.point.number for run in runs]
-    return Extent(spots[0], spots[-1], min(values), max(values))
+    return Limits(spots[0], spots[-1], min(values), max(values))
 
 
-def scale_x(axes: Axes, runs: Sequence[Marked], shown: Extent) -> None:
+def scale_x(axes: Axes, runs: Sequence[TrendRun], limits: Limits) -> None:
     """Put run numbers below the panel, each with the date of its run or of the one before it."""
     spots = [run.point.number for run in runs]
-    margin = max(1.0, 0.02 * (shown.last - shown.first))
-    axes.set_xlim(shown.first - margin, shown.last + margin)
+    margin = max(1.0, 0.02 * (limits.last - limits.first))
+    axes.set_xlim(limits.first - margin, limits.last + margin)
     if len(runs) <= TICKS:
         ticks = spots
     else:
-        round_ones = MaxNLocator(TICKS, integer=True).tick_values(shown.first, shown.last)
-        ticks = [int(tick) for tick in round_ones if shown.first <= tick <= shown.last]
+        round_ones = MaxNLocator(TICKS, integer=True).tick_values(limits.first, limits.last)
+        ticks = [int(tick) for tick in round_ones if limits.first <= tick <= limits.last]
 
     def label(tick: float, _: int) -> str:
         at = max(0, bisect.bisect_right(spots, tick) - 1)
         return f"{tick:.0f}\n{day(runs[at].point.taken)}"
 
-    axes.xaxis.set_major_locator(FixedLocator(_apart(ticks, shown)))
+    axes.xaxis.set_major_locator(FixedLocator(_spaced_out(ticks, limits)))
     axes.xaxis.set_major_formatter(FuncFormatter(label))
     axes.tick_params(axis="x", labelsize=8)
 
 
-def _apart(ticks: Sequence[int], shown: Extent) -> list[int]:
-    """Leave out ticks whose dates would run into each other."""
-    room = (shown.last - shown.first) / 12
+def _spaced_out(ticks: Sequence[int], limits: Limits) -> list[int]:
+    """Leave out ticks whose dates would overlap."""
+    room = (limits.last - limits.first) / 12
     kept: list[int] = []
     for tick in ticks:
         if not kept or tick - kept[-1] >= room:
@@ -264,17 +270,17 @@ def _apart(ticks: Sequence[int], shown: Extent) -> list[int]:
     return kept
 
 
-def scale_y(axes: Axes, quantity: Quantity, shown: Extent, rows: int, lang: Lang) -> None:
+def scale_y(axes: Axes, quantity: Quantity, limits: Limits, rows: int, lang: Lang) -> None:
     """Show all values, with room above for `rows` lines of text, in a unit that tells them apart.
 
     It does not begin at zero: what is looked for is change.
     """
-    span = shown.high - shown.low or 0.1 * abs(shown.high) or 1.0
-    low = shown.low - 0.12 * span
+    span = limits.high - limits.low or 0.1 * abs(limits.high) or 1.0
+    low = limits.low - 0.12 * span
     top = min(0.6, 0.06 + ROW * rows)
-    axes.set_ylim(low, low + (shown.high - low + 0.06 * span) / (1 - top))
-    divisor, unit = _unit(quantity, shown, lang)
-    bottom, above = (limit / divisor for limit in axes.get_ylim())
+    axes.set_ylim(low, low + (limits.high - low + 0.06 * span) / (1 - top))
+    divisor, unit = _unit(quantity, limits, lang)
+    bottom, above = (edge / divisor for edge in axes.get_ylim())
     whole = divisor == 1 and quantity.unit in ("bytes", "count")
     round_ones = MaxNLocator(5, integer=whole).tick_values(bottom, above)
     ticks = [float(tick) for tick in round_ones if bottom <= tick <= above]
@@ -289,14 +295,14 @@ def scale_y(axes: Axes, quantity: Quantity, shown: Extent, rows: int, lang: Lang
     axes.set_ylabel(unit)
 
 
-def _unit(quantity: Quantity, shown: Extent, lang: Lang) -> tuple[float, str]:
+def _unit(quantity: Quantity, limits: Limits, lang: Lang) -> tuple[float, str]:
     """Return what values are divided by, and what the axis is called."""
     words = REPORT[lang]
     if quantity.unit == "bytes":
-        fine = shown.high - shown.low < 1e-3 * shown.high and shown.high > shown.low
-        if fine or shown.high < 1024:
+        fine = limits.high - limits.low < 1e-3 * limits.high and limits.high > limits.low
+        if fine or limits.high < 1024:
             return 1.0, words.byte
-        if shown.high < 1023.5 * 1024:
+        if limits.high < 1023.5 * 1024:
             return 1024.0, words.kibibyte
         return 2.0**20, words.mebibyte
     if quantity.unit == "share":
@@ -313,8 +319,8 @@ LETTER = 0.0068
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
-    """What is written at a change: beside `x` in a row from the top, on the side with room."""
+class ChangeLabel:
+    """The text at a change of level: beside `x`, in a row counted from the top."""
 
     x: float
     row: int
@@ -322,27 +328,29 @@ class Name:
     text: str
 
 
-def named_changes(trend: Trend, changes: Sequence[Marked], shown: Extent, lang: Lang) -> list[Name]:
-    """Name as many changes as there is room for, the largest first."""
-    width = max(1, shown.last - shown.first) * 1.04
+def place_change_labels(
+    trend: Trend, changes: Sequence[TrendRun], limits: Limits, lang: Lang
+) -> list[ChangeLabel]:
+    """Place labels that do not overlap, for as many changes as fit, the largest first."""
+    width = max(1, limits.last - limits.first) * 1.04
     taken: list[list[tuple[float, float]]] = [[] for _ in range(ROWS)]
-    names = []
-    for run in sorted(changes, key=lambda run: -_size(trend, run)):
+    labels = []
+    for run in sorted(changes, key=lambda run: -_magnitude(trend, run)):
         text = ", ".join(change_parts(trend, run, lang))
         x = run.point.number - 0.5
-        at, length = (x - shown.first) / width, LETTER * (len(text) + 2)
+        at, length = (x - limits.first) / width, LETTER * (len(text) + 2)
         goes_right = at + length <= 1
-        place = (at, at + length) if goes_right else (at - length, at)
+        left, right = (at, at + length) if goes_right else (at - length, at)
         for row, others in enumerate(taken):
-            if all(place[1] <= start or stop <= place[0] for start, stop in others):
-                others.append(place)
-                names.append(Name(x, row, "left" if goes_right else "right", text))
+            if all(right <= start or stop <= left for start, stop in others):
+                others.append((left, right))
+                labels.append(ChangeLabel(x, row, "left" if goes_right else "right", text))
                 break
-    return names
+    return labels
 
 
-def _size(trend: Trend, run: Marked) -> float:
-    """Return how large a change is, from nothing being larger than any."""
+def _magnitude(trend: Trend, run: TrendRun) -> float:
+    """Return the size of a change; infinite from zero, where no ratio is defined."""
     if run.level is None or run.before is None:
         return 0.0
     change = trend.quantity.change(run.before, trend.levels[run.level].value)

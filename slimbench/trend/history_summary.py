@@ -1,4 +1,4 @@
-"""What a trend needs of a history, read quickly where the file is as it should be.
+"""The summary of a history that trends need, read quickly where the file is sound.
 
 To parse a history of fourteen cases and hold it to the whole schema takes 50 ms, so ten thousand
 of them take eight minutes; nearly all of that goes into samples and texts that no trend shows.
@@ -47,8 +47,8 @@ _STATUSES = ("complete", "partial", "interrupted")
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """The figures of one case, by dotted key such as `latency_ms.p50`.
+class Measurement:
+    """The values of one case, by dotted key such as `latency_ms.p50`.
 
     `options` are what the runtime was told, `images` is the sha256 of what was scored. A key
     without a value has its reason in `reasons`, perhaps under the part before the dot.
@@ -63,8 +63,8 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
-    """A run without its samples; `taken` is ISO 8601 in UTC."""
+class HistorySummary:
+    """A saved run without its samples; `taken` is ISO 8601 in UTC."""
 
     taken: str
     status: str
@@ -73,10 +73,10 @@ class Outline:
     dirty: bool
     cpu: str
     versions: Mapping[str, str]
-    cases: tuple[Measured, ...]
+    cases: tuple[Measurement, ...]
 
 
-def outline(path: Path) -> Outline:
+def read_summary(path: Path) -> HistorySummary:
     """Read a history file.
 
     Raises:
@@ -90,21 +90,21 @@ def outline(path: Path) -> Outline:
         document = parse(text, str(path))
         check(document, str(path))
         record(document, path)
-    own, commit = document["slimbench"], document["commit_info"]
-    return Outline(
+    run, commit = document["slimbench"], document["commit_info"]
+    return HistorySummary(
         taken=moment(document["datetime"], str(path)).astimezone(UTC).isoformat(),
-        status=own["status"],
-        profile=own["profile"],
+        status=run["status"],
+        profile=run["profile"],
         commit=clean(commit["id"]),
         dirty=commit["dirty"],
         cpu=clean(cpu(document["machine_info"])),
-        versions=own["versions"],
-        cases=tuple(_measured(benchmark["extra_info"]) for benchmark in document["benchmarks"]),
+        versions=run["versions"],
+        cases=tuple(_measurement(benchmark["extra_info"]) for benchmark in document["benchmarks"]),
     )
 
 
-def _measured(info: Mapping[str, Any]) -> Measured:
-    return Measured(
+def _measurement(info: Mapping[str, Any]) -> Measurement:
+    return Measurement(
         case=Case(info["variant"], info["engine"], int(info["threads"])),
         options=info.get("runtime_options", {}),
         reference=info["reference"],
@@ -172,14 +172,14 @@ def _refuse(constant: str) -> NoReturn:
 
 def _is_plain(document: Any) -> bool:
     """Tell whether all that is kept is what the schema wants; a lacking key raises."""
-    own, commit = document["slimbench"], document["commit_info"]
+    run, commit = document["slimbench"], document["commit_info"]
     rules = _rules()
     return (
-        type(own["schema"]) is int
-        and own["schema"] == SCHEMA
-        and own["status"] in _STATUSES
-        and rules.is_name(own["profile"])
-        and all(isinstance(version, str) for version in own["versions"].values())
+        type(run["schema"]) is int
+        and run["schema"] == SCHEMA
+        and run["status"] in _STATUSES
+        and rules.is_name(run["profile"])
+        and all(isinstance(version, str) for version in run["versions"].values())
         and isinstance(commit["id"], str)
         and commit["id"] != ""
         and isinstance(commit["dirty"], bool)
@@ -191,7 +191,7 @@ def _is_plain(document: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
-    """The schema's words about `extra_info`, as far as a trend shows what they are about."""
+    """The schema's constraints on those parts of `extra_info` that a trend shows."""
 
     name: re.Pattern[str]
     longest: int
@@ -216,7 +216,7 @@ class _Rules:
             and type(info["threads"]) is int
             and (info["eval_sha256"] is None or isinstance(info["eval_sha256"], str))
             and all(isinstance(reason, str) for reason in info["reasons"].values())
-            and all(isinstance(told, str) for told in info.get("runtime_options", {}).values())
+            and all(isinstance(option, str) for option in info.get("runtime_options", {}).values())
             and all(self._allows(key, value, info["reasons"]) for key, value in info.items())
         )
 
@@ -261,7 +261,7 @@ def _rules() -> _Rules:
 def _numbers_of(
     before: str, properties: Mapping[str, Any], definitions: Mapping[str, Any]
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the key of each number that the schema describes, and what it says of it."""
+    """Yield the key and the schema of each number that `properties` describe."""
     for key, described in properties.items():
         kinds = [_followed(kind, definitions) for kind in described.get("anyOf", [described])]
         for kind in kinds:
@@ -275,5 +275,5 @@ def _followed(described: Mapping[str, Any], definitions: Mapping[str, Any]) -> M
     reference = described.get("$ref")
     if reference is None:
         return described
-    found: Mapping[str, Any] = definitions[reference.rpartition("/")[2]]
-    return found
+    definition: Mapping[str, Any] = definitions[reference.rpartition("/")[2]]
+    return definition

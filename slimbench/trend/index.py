@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 from slimbench.history.document import HistoryError
 from slimbench.history.select import Run, runs
 from slimbench.spec import Advance
-from slimbench.trend.history_summary import outline
+from slimbench.trend.history_summary import read_summary
 
 VERSION = 1
 """Of the tables below and of what is read into them; an index of another one is rebuilt."""
@@ -59,12 +59,12 @@ CREATE TABLE found (digest TEXT PRIMARY KEY, starts TEXT NOT NULL);
 Work = TypeVar("Work")
 
 
-class Foreign(sqlite3.DatabaseError):
-    """The file is a database, but not this version's index."""
+class ForeignDatabase(sqlite3.DatabaseError):
+    """The file is a database, but not an index of this version."""
 
 
-class Unusable(RuntimeError):
-    """There is no place for an index, or no turn on it."""
+class IndexUnavailable(RuntimeError):
+    """The index cannot be written, or another command has locked it."""
 
 
 def using(
@@ -73,14 +73,14 @@ def using(
     work: Callable[[sqlite3.Connection], Work],
     note: Callable[[str], None],
 ) -> Work:
-    """Do some work on the index of a results folder, alone on it; `note` is told of trouble.
+    """Call `work` with the index of a results folder, under its lock; `note` gets the warnings.
 
     A damaged or foreign file is replaced and the work done again. Where the index cannot be kept,
     the work is done on one in memory, which is correct but reads every history.
     """
     path = index_path(results, cache)
     try:
-        with _alone(path, note):
+        with _locked(path, note):
             try:
                 return _on(path, work)
             except (sqlite3.DatabaseError, json.JSONDecodeError) as error:
@@ -89,7 +89,7 @@ def using(
                 note(f"The index {path} is not usable ({error}); it is built again.")
                 _discard(path)
                 return _on(path, work)
-    except (sqlite3.OperationalError, Unusable) as error:
+    except (sqlite3.OperationalError, IndexUnavailable) as error:
         note(
             f"The index {path} cannot be kept ({error}), so every history is read again each "
             "time. Free its folder, or set SLIMBENCH_STORE to one that can be written."
@@ -163,7 +163,7 @@ def _drop(connection: sqlite3.Connection, files: Sequence[int]) -> None:
 
 def _add(connection: sqlite3.Connection, run: Run, path: bytes, mark: tuple[int, int]) -> None:
     try:
-        read = outline(run.path)
+        summary = read_summary(run.path)
     except HistoryError as problem:
         connection.execute(
             "INSERT INTO file (path, size, mtime_ns, number, problem) VALUES (?, ?, ?, ?, ?)",
@@ -176,36 +176,36 @@ def _add(connection: sqlite3.Connection, run: Run, path: bytes, mark: tuple[int,
             path,
             *mark,
             run.number,
-            read.taken,
-            read.status,
-            read.profile,
-            read.commit,
-            read.dirty,
-            read.cpu,
-            _written(tuple(read.versions.items())),
+            summary.taken,
+            summary.status,
+            summary.profile,
+            summary.commit,
+            summary.dirty,
+            summary.cpu,
+            _as_json(tuple(summary.versions.items())),
         ),
     ).lastrowid
     connection.executemany(
         "INSERT INTO measured VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (
-                each.case.variant,
+                measurement.case.variant,
                 file,
-                each.case.engine,
-                each.case.threads,
-                _written(tuple(each.options.items())),
-                each.reference,
-                each.images,
-                json.dumps(each.values),
-                _written(tuple(each.reasons.items())),
+                measurement.case.engine,
+                measurement.case.threads,
+                _as_json(tuple(measurement.options.items())),
+                measurement.reference,
+                measurement.images,
+                json.dumps(measurement.values),
+                _as_json(tuple(measurement.reasons.items())),
             )
-            for each in read.cases
+            for measurement in summary.cases
         ),
     )
 
 
 @functools.lru_cache(maxsize=256)
-def _written(texts: tuple[tuple[str, str], ...]) -> str:
+def _as_json(texts: tuple[tuple[str, str], ...]) -> str:
     """Return texts by name as JSON; nearly all runs have the same."""
     return json.dumps(dict(texts), sort_keys=True)
 
@@ -216,7 +216,7 @@ def _storable(text: str) -> str:
 
 
 @contextmanager
-def _alone(path: Path, note: Callable[[str], None]) -> Iterator[None]:
+def _locked(path: Path, note: Callable[[str], None]) -> Iterator[None]:
     lock = FileLock(path.with_suffix(".lock"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -226,9 +226,9 @@ def _alone(path: Path, note: Callable[[str], None]) -> Iterator[None]:
             note("Another command is using the index of these results; waiting for it.")
             lock.acquire(timeout=LOCK_SECONDS)
     except Timeout as error:
-        raise Unusable(f"another command has held it for {LOCK_SECONDS:.0f} s") from error
+        raise IndexUnavailable(f"another command has held it for {LOCK_SECONDS:.0f} s") from error
     except (OSError, NotImplementedError) as error:
-        raise Unusable(str(error)) from error
+        raise IndexUnavailable(str(error)) from error
     try:
         yield
     finally:
@@ -240,7 +240,7 @@ def _discard(path: Path) -> None:
         for suffix in ("", "-journal"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
     except OSError as error:
-        raise Unusable(str(error)) from error
+        raise IndexUnavailable(str(error)) from error
 
 
 def _on(path: Path, work: Callable[[sqlite3.Connection], Work]) -> Work:
@@ -255,7 +255,7 @@ def _connected(name: str) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    """Make the tables in a new file; raises Foreign where others are in it."""
+    """Make the tables in a new file; raises ForeignDatabase where others are in it."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -263,12 +263,12 @@ def _prepare(connection: sqlite3.Connection) -> None:
         mark = f"PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {VERSION};"
         connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} {mark} COMMIT;")
     elif (application, version) != (_APPLICATION, VERSION):
-        raise Foreign("it is of another program or version")
+        raise ForeignDatabase("it is of another program or version")
 
 
 def _is_damaged(error: Exception) -> bool:
     """Tell a file that is no good from a place that cannot be written or is busy."""
-    if isinstance(error, Foreign | json.JSONDecodeError):
+    if isinstance(error, ForeignDatabase | json.JSONDecodeError):
         return True
     name = getattr(error, "sqlite_errorname", "") or ""
     return name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or name == "SQLITE_ERROR"

@@ -1,4 +1,4 @@
-"""What is said of trends in tables and charts, in English and French."""
+"""The phrases and sentences of tables and charts of trends, in English and French."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from slimbench.report import numbers
 from slimbench.report.notes import setting
 from slimbench.report.words import Lang
-from slimbench.trend.change_points import SHORTEST
+from slimbench.trend.change_points import SHORTEST_LEVEL
 from slimbench.trend.quantity import Quantity
-from slimbench.trend.trends import Marked, Partition, Trend
+from slimbench.trend.trends import Partition, Trend, TrendRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ def _counted(count: int, one: str, many: str, lang: Lang) -> str:
 
 
 def heading(trends: Sequence[Trend], variant: str, metric: str, lang: Lang) -> str:
-    """Name what is shown, and of how many runs."""
+    """Write the title: variant, metric, and the numbers of runs and partitions."""
     return WORDS[lang].heading.format(
         variant=variant,
         metric=metric,
@@ -188,47 +188,47 @@ def heading(trends: Sequence[Trend], variant: str, metric: str, lang: Lang) -> s
     )
 
 
-def named(partition: Partition, lang: Lang) -> str:
-    """Say under what a partition's figures were taken."""
-    said = WORDS[lang]
+def partition_label(partition: Partition, lang: Lang) -> str:
+    """List what the runs of a partition have in common, from the machine to the reference."""
+    words = WORDS[lang]
     parts = [
         partition.machine,
         partition.cpu,
         setting(partition.engine, partition.threads, lang),
         f"{partition.runtime} ({partition.options})" if partition.options else partition.runtime,
-        said.profile.format(profile=partition.profile),
+        words.profile.format(profile=partition.profile),
     ]
     if partition.images:
-        parts.append(said.images.format(images=partition.images))
+        parts.append(words.images.format(images=partition.images))
     if partition.reference:
-        parts.append(said.against.format(reference=partition.reference))
+        parts.append(words.against.format(reference=partition.reference))
     return ", ".join(parts)
 
 
 def summary(trend: Trend, lang: Lang) -> str:
-    """Say how many runs there are, since when, and what the level is now."""
-    said = WORDS[lang]
+    """Write the number of runs, their dates, and the newest level."""
+    words = WORDS[lang]
     taken = [run.point.taken for run in trend.runs]
     count = count_runs(len(taken), lang)
-    parts = [said.summary.format(runs=count, first=day(min(taken)), last=day(max(taken)))]
+    parts = [words.summary.format(runs=count, first=day(min(taken)), last=day(max(taken)))]
     missing = sum(run.level is None for run in trend.runs)
     if trend.levels:
         newest = trend.levels[-1]
         value = trend.quantity.write(newest.value, lang)
-        parts.append(said.now.format(value=value, run=newest.points[0].number))
-        parts += [said.unmeasured.format(count=missing)] if missing else []
+        parts.append(words.now.format(value=value, run=newest.points[0].number))
+        parts += [words.unmeasured.format(count=missing)] if missing else []
     else:
-        parts.append(said.never)
+        parts.append(words.never)
     return ", ".join(parts)
 
 
-def changed(trend: Trend, run: Marked, lang: Lang) -> str:
-    """Say from what to what the level changes at a run."""
+def change_note(trend: Trend, run: TrendRun, lang: Lang) -> str:
+    """Write the change of level at a run: the values before and after, and the difference."""
     step, change = change_parts(trend, run, lang)
     return WORDS[lang].changed.format(step=step, change=change)
 
 
-def change_parts(trend: Trend, run: Marked, lang: Lang) -> tuple[str, str]:
+def change_parts(trend: Trend, run: TrendRun, lang: Lang) -> tuple[str, str]:
     """Return a change of level as two values, and as a share or a difference of shares.
 
     Raises:
@@ -245,9 +245,9 @@ def change_parts(trend: Trend, run: Marked, lang: Lang) -> tuple[str, str]:
 
 
 def method(quantity: Quantity, lang: Lang) -> str:
-    """Say in a sentence how levels are found."""
-    said = WORDS[lang]
-    return said.exact if quantity.exact else said.timed.format(shortest=SHORTEST)
+    """Explain in a sentence how levels are found."""
+    words = WORDS[lang]
+    return words.exact if quantity.exact else words.timed.format(shortest=SHORTEST_LEVEL)
 
 
 def day(moment: datetime) -> str:

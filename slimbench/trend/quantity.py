@@ -1,4 +1,4 @@
-"""What kind of figure a metric is: its unit, whether it is exact, and how its changes are said."""
+"""The kind of quantity a metric is: its unit, whether it is exact, how its changes are written."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Quantity:
 
     def write(self, value: float, lang: Lang) -> str:
         """Write a value with its unit."""
-        said = WORDS[lang]
+        words = WORDS[lang]
         match self.unit:
             case "ms":
                 text = numbers.milliseconds(value, lang)
@@ -71,11 +71,11 @@ class Quantity:
             case "share":
                 text = f"{numbers.percent(value, lang)} %"
             case "ratio":
-                text = said.equal.format(factor=numbers.significant(value, lang))
+                text = words.equal.format(factor=numbers.significant(value, lang))
             case "count":
                 text = numbers.decimal(value, lang, 0)
             case "MiB":
-                text = f"{numbers.significant(value, lang)} {said.mebibyte}"
+                text = f"{numbers.significant(value, lang)} {words.mebibyte}"
             case "number":
                 text = numbers.significant(value, lang)
         return text

@@ -15,18 +15,18 @@ from tabulate import tabulate
 from slimbench.report.notes import Footnotes, escape_markdown
 from slimbench.report.words import WORDS as REPORT
 from slimbench.report.words import Lang
-from slimbench.trend.change_points import SHORTEST
+from slimbench.trend.change_points import SHORTEST_LEVEL
 from slimbench.trend.notes import (
     ENGLISH,
     WORDS,
-    changed,
+    change_note,
     count_runs,
     heading,
     method,
-    named,
+    partition_label,
     summary,
 )
-from slimbench.trend.trends import Level, Marked, Trend
+from slimbench.trend.trends import Level, Trend, TrendRun
 
 NEWEST = 15
 """Runs of each partition that are shown where nobody says how many."""
@@ -43,7 +43,7 @@ def terminal(
     parts = [heading(trends, variant, metric, lang)]
     for trend in trends:
         grid = _grid(trend, last, footnotes, "simple", lang)
-        parts += ["", named(trend.partition, lang), summary(trend, lang), grid]
+        parts += ["", partition_label(trend.partition, lang), summary(trend, lang), grid]
     return "\n".join([*parts, "", *footnotes.lines(), *_notes(trends, last, lang)])
 
 
@@ -55,13 +55,13 @@ def markdown(
     parts = [f"### {escape_markdown(heading(trends, variant, metric, lang))}"]
     for trend in trends:
         grid = _grid(trend, last, footnotes, "github", lang)
-        parts += [f"**{escape_markdown(named(trend.partition, lang))}**"]
+        parts += [f"**{escape_markdown(partition_label(trend.partition, lang))}**"]
         parts += [escape_markdown(summary(trend, lang)), grid]
     notes = [*footnotes.lines(), *_notes(trends, last, lang)]
     return "\n\n".join([*parts, *(escape_markdown(note) for note in notes)])
 
 
-def shown(trend: Trend, last: int | None) -> list[int]:
+def displayed_runs(trend: Trend, last: int | None) -> list[int]:
     """Return the indices of the runs that a table has: the newest, and where levels changed."""
     count = len(trend.runs)
     newest = range(max(0, count - (NEWEST if last is None else last)), count)
@@ -72,26 +72,26 @@ def shown(trend: Trend, last: int | None) -> list[int]:
 
 
 def _grid(trend: Trend, last: int | None, footnotes: Footnotes, style: str, lang: Lang) -> str:
-    said = WORDS[lang]
+    words = WORDS[lang]
     rows = []
     at = 0
-    for i in shown(trend, last):
+    for i in displayed_runs(trend, last):
         if i > at:
-            left_out = said.left_out.format(runs=count_runs(i - at, lang))
+            left_out = words.left_out.format(runs=count_runs(i - at, lang))
             rows.append(["...", "", "", "", "", left_out])
         at = i + 1
         rows.append(list(_cells(trend, trend.runs[i], footnotes, lang)))
     return tabulate(
         rows,
-        [said.run, said.date, said.commit, said.value, said.change, ""],
+        [words.run, words.date, words.commit, words.value, words.change, ""],
         tablefmt=style,
         colalign=["right", "left", "left", "right", "right", "left"],
         disable_numparse=True,
     )
 
 
-def _cells(trend: Trend, run: Marked, footnotes: Footnotes, lang: Lang) -> Iterator[str]:
-    said, point, quantity = WORDS[lang], run.point, trend.quantity
+def _cells(trend: Trend, run: TrendRun, footnotes: Footnotes, lang: Lang) -> Iterator[str]:
+    words, point, quantity = WORDS[lang], run.point, trend.quantity
     yield str(point.number)
     yield f"{point.taken.astimezone(UTC):%Y-%m-%d %H:%M}"
     yield point.commit[:12]
@@ -104,20 +104,20 @@ def _cells(trend: Trend, run: Marked, footnotes: Footnotes, lang: Lang) -> Itera
         yield ""
     else:
         yield quantity.write_change(run.before, point.value, lang)
-    remarks = [f"<- {changed(trend, run, lang)}"] if run.is_change else []
-    remarks += [said.partial] if point.status == "partial" else []
-    remarks += [said.dirty] if point.dirty else []
-    yield ", ".join(remarks)
+    notes = [f"<- {change_note(trend, run, lang)}"] if run.is_change else []
+    notes += [words.partial] if point.status == "partial" else []
+    notes += [words.dirty] if point.dirty else []
+    yield ", ".join(notes)
 
 
 def _notes(trends: Sequence[Trend], last: int | None, lang: Lang) -> list[str]:
-    said = WORDS[lang]
-    is_cut = any(len(shown(trend, last)) < len(trend.runs) for trend in trends)
+    words = WORDS[lang]
+    is_cut = any(len(displayed_runs(trend, last)) < len(trend.runs) for trend in trends)
     return [
-        *([said.apart] if len(trends) > 1 else []),
-        *([said.more] if is_cut else []),
+        *([words.apart] if len(trends) > 1 else []),
+        *([words.more] if is_cut else []),
         method(trends[0].quantity, lang),
-        said.unpaired,
+        words.unpaired,
     ]
 
 
@@ -169,7 +169,7 @@ def as_json(
         "unit": quantity.unit,
         "exact": quantity.exact,
         "method": method(quantity, "en"),
-        "shortest_level": 1 if quantity.exact else SHORTEST,
+        "shortest_level": 1 if quantity.exact else SHORTEST_LEVEL,
         "partitions": [
             {
                 **dataclasses.asdict(trend.partition),
@@ -201,7 +201,7 @@ def as_csv(trends: Sequence[Trend], variant: str, last: int | None) -> str:
     return text.getvalue().removesuffix("\n")
 
 
-def _newest(trend: Trend, last: int | None) -> Iterator[Marked]:
+def _newest(trend: Trend, last: int | None) -> Iterator[TrendRun]:
     yield from trend.runs if last is None else trend.runs[-last:]
 
 
@@ -214,7 +214,7 @@ def _level(level: Level) -> dict[str, Any]:
     }
 
 
-def _change(trend: Trend, run: Marked) -> dict[str, Any]:
+def _change(trend: Trend, run: TrendRun) -> dict[str, Any]:
     after = None if run.level is None else trend.levels[run.level].value
     return {
         "run": run.point.number,
@@ -225,7 +225,7 @@ def _change(trend: Trend, run: Marked) -> dict[str, Any]:
     }
 
 
-def _run(trend: Trend, run: Marked) -> dict[str, Any]:
+def _run(trend: Trend, run: TrendRun) -> dict[str, Any]:
     point = run.point
     return {
         "run": point.number,

@@ -26,13 +26,13 @@ from slimbench.errors import UsageProblem
 from slimbench.gate.runtime import RUNTIMES
 from slimbench.history.machine import UNKNOWN
 from slimbench.report.notes import clean
-from slimbench.trend.change_points import PROCEDURE, by_stretches, level_starts
+from slimbench.trend.change_points import ALGORITHM_VERSION, by_stretches, level_starts
 from slimbench.trend.quantity import AGAINST_REFERENCE, ON_IMAGES, Quantity, quantity
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked for; None does not narrow."""
+class Query:
+    """The variant and metric of a trend; a field that is None selects all."""
 
     variant: str
     metric: str
@@ -43,11 +43,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """Under what a figure was taken.
+    """The conditions that runs must share for their figures to be comparable.
 
-    `machine` is the machine id, `runtime` the runtime's package and version, `options` what it
-    was told beyond file and threads; `images` and `reference` are empty where the metric does not
-    depend on them.
+    `machine` is the machine id, `runtime` the runtime's package and version, `options` those of
+    the runtime beyond file and threads; `images` and `reference` are empty where the metric does
+    not depend on them.
     """
 
     machine: str
@@ -83,27 +83,27 @@ class Series:
     points: tuple[Point, ...]
 
 
-def series(connection: sqlite3.Connection, wanted: Wanted) -> tuple[Series, ...]:
+def series(connection: sqlite3.Connection, query: Query) -> tuple[Series, ...]:
     """Return what is saved of a metric, the partition with the newest run last; never nothing.
 
     Raises:
         UsageProblem: There is no such variant or metric; it lists those there are.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)?", wanted.metric):
-        _refuse_metric(connection, wanted)
+    if not re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)?", query.metric):
+        _reject_metric(connection, query)
     partitions: dict[Partition, list[Point]] = {}
-    seen = False
-    for under, shown in _rows(connection, wanted):
-        partition, file = _placed(under, wanted.metric)
-        point = _point(file, shown, wanted.metric)
-        seen = seen or point.value is not None or bool(point.reason)
+    is_known = False
+    for conditions, reading in _rows(connection, query):
+        partition, file = _partition_and_file(conditions, query.metric)
+        point = _point(file, reading, query.metric)
+        is_known = is_known or point.value is not None or bool(point.reason)
         partitions.setdefault(partition, []).append(point)
     if not partitions:
-        _refuse_variant(connection, wanted)
-    if not seen:
-        _refuse_metric(connection, wanted)
-    found = [Series(partition, tuple(points)) for partition, points in partitions.items()]
-    return tuple(sorted(found, key=lambda each: max(point.taken for point in each.points)))
+        _reject_variant(connection, query)
+    if not is_known:
+        _reject_metric(connection, query)
+    unsorted = [Series(partition, tuple(points)) for partition, points in partitions.items()]
+    return tuple(sorted(unsorted, key=lambda one: max(point.taken for point in one.points)))
 
 
 def variants(connection: sqlite3.Connection) -> tuple[str, ...]:
@@ -119,32 +119,33 @@ def skipped(connection: sqlite3.Connection) -> tuple[tuple[str, str], ...]:
     rows = connection.execute(
         "SELECT path, problem FROM file WHERE problem IS NOT NULL ORDER BY number DESC, path"
     )
-    return tuple((_shown(path), clean(problem)) for path, problem in rows)
+    return tuple((_path_text(path), clean(problem)) for path, problem in rows)
 
 
-_Under = tuple[bytes, str, str, int, str, str, str, str, str | None]
+_Conditions = tuple[bytes, str, str, int, str, str, str, str, str | None]
 """Path, CPU, engine, threads, versions, options, profile, reference, images."""
 
-_Shown = tuple[float | None, str, int, str, str, int, str]
+_Reading = tuple[float | None, str, int, str, str, int, str]
+"""Value, reasons, run number, date, commit, whether it had changes, status."""
 
 
-def _rows(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[tuple[_Under, _Shown]]:
-    """Yield what a figure was taken under, and the rest, by number."""
+def _rows(connection: sqlite3.Connection, query: Query) -> Iterator[tuple[_Conditions, _Reading]]:
+    """Yield the conditions and the reading of each run, by run number."""
     rows = connection.execute(
         "SELECT path, cpu, engine, threads, versions, options, profile, reference, images, "
         "json_extract(figures, :place), reasons, number, taken, revision, dirty, status "
         "FROM shown WHERE variant = :variant AND (:profile IS NULL OR profile = :profile) "
         "AND (:engine IS NULL OR engine = :engine) AND (:threads IS NULL OR threads = :threads) "
         "ORDER BY number, path",
-        {**dataclasses.asdict(wanted), "place": f'$."{wanted.metric}"'},
+        {**dataclasses.asdict(query), "place": f'$."{query.metric}"'},
     )
     for row in rows:
         yield row[:9], row[9:]
 
 
-def _placed(under: _Under, metric: str) -> tuple[Partition, bytes]:
+def _partition_and_file(conditions: _Conditions, metric: str) -> tuple[Partition, bytes]:
     """Return the partition that a figure belongs to, and the name of its file."""
-    path, *rest, reference, images = under
+    path, *rest, reference, images = conditions
     machine, _, file = path.rpartition(b"/")
     return _partition(
         (
@@ -157,10 +158,10 @@ def _placed(under: _Under, metric: str) -> tuple[Partition, bytes]:
 
 
 @functools.cache
-def _partition(under: tuple[Any, ...]) -> Partition:
-    machine, cpu, engine, threads, versions, options, profile, reference, images = under
+def _partition(conditions: tuple[Any, ...]) -> Partition:
+    machine, cpu, engine, threads, versions, options, profile, reference, images = conditions
     return Partition(
-        machine=_shown(machine),
+        machine=_path_text(machine),
         cpu=cpu,
         engine=engine,
         threads=threads,
@@ -172,11 +173,11 @@ def _partition(under: tuple[Any, ...]) -> Partition:
     )
 
 
-def _point(file: bytes, shown: _Shown, metric: str) -> Point:
-    value, reasons, number, taken, revision, dirty, status = shown
+def _point(file: bytes, reading: _Reading, metric: str) -> Point:
+    value, reasons, number, taken, revision, dirty, status = reading
     return Point(
         number=number,
-        file=_shown(file),
+        file=_path_text(file),
         taken=datetime.fromisoformat(taken),
         commit=revision,
         dirty=bool(dirty),
@@ -187,7 +188,7 @@ def _point(file: bytes, shown: _Shown, metric: str) -> Point:
 
 
 def _runtime(engine: str, versions: str) -> str:
-    """Name package and version; of an engine whose package is not known, all versions there are."""
+    """Return package and version; all recorded versions for an engine of an unknown package."""
     recorded: Mapping[str, str] = json.loads(versions)
     distribution = RUNTIMES.get(engine)
     if distribution is not None:
@@ -202,49 +203,49 @@ def _options(options: str) -> str:
 
 @functools.cache
 def _reason(reasons: str, metric: str) -> str:
-    """Say why a metric has no value: under its own key, or under the part before the dot."""
+    """Return why a metric has no value; recorded under its key, or the part before the dot."""
     recorded: Mapping[str, str] = json.loads(reasons)
     return clean(recorded.get(metric) or recorded.get(metric.partition(".")[0], ""))
 
 
-def _shown(path: bytes) -> str:
+def _path_text(path: bytes) -> str:
     return clean(path.decode(errors="replace"))
 
 
-def _refuse_variant(connection: sqlite3.Connection, wanted: Wanted) -> NoReturn:
+def _reject_variant(connection: sqlite3.Connection, query: Query) -> NoReturn:
     known = variants(connection)
     if not known:
         raise UsageProblem(
             "There is no saved run here whose figures could be shown. Run the benchmarks first, "
             "or say with --results where histories are."
         )
-    if wanted.variant not in known:
+    if query.variant not in known:
         raise UsageProblem(
-            f"No saved run has a variant {wanted.variant!r}."
-            f"{_nearest(wanted.variant, known)} There are: {', '.join(known)}."
+            f"No saved run has a variant {query.variant!r}."
+            f"{_nearest(query.variant, known)} There are: {', '.join(known)}."
         )
     rows = connection.execute(
         "SELECT DISTINCT engine, threads, profile FROM shown WHERE variant = ? ORDER BY 1, 2, 3",
-        (wanted.variant,),
+        (query.variant,),
     )
     there = "; ".join(
         f"--engine={engine} --threads={threads} --profile={profile}"
         for engine, threads, profile in rows
     )
-    raise UsageProblem(f"No saved run of {wanted.variant} fits these options. There is: {there}.")
+    raise UsageProblem(f"No saved run of {query.variant} fits these options. There is: {there}.")
 
 
-def _refuse_metric(connection: sqlite3.Connection, wanted: Wanted) -> NoReturn:
-    if wanted.variant not in variants(connection):
-        _refuse_variant(connection, wanted)
+def _reject_metric(connection: sqlite3.Connection, query: Query) -> NoReturn:
+    if query.variant not in variants(connection):
+        _reject_variant(connection, query)
     known = _column(
         connection,
         "SELECT DISTINCT key FROM shown, json_each(figures) WHERE variant = ? ORDER BY key",
-        wanted.variant,
+        query.variant,
     )
     raise UsageProblem(
-        f"No saved run of {wanted.variant} has a metric {wanted.metric!r}."
-        f"{_nearest(wanted.metric, known)} There are: {', '.join(known)}."
+        f"No saved run of {query.variant} has a metric {query.metric!r}."
+        f"{_nearest(query.metric, known)} There are: {', '.join(known)}."
     )
 
 
@@ -257,9 +258,9 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f" Is {close[0]} meant?" if close else ""
 
 
-KEPT = 50_000
-"""Stretches whose levels the index keeps; one that grew has new ones. Ten thousand runs of fourteen
-variants have some 2,400, of nine timed metrics."""
+MOST_CACHED = 50_000
+"""Stretches whose levels the index caches; a stretch that grew is a new one. Ten thousand runs of
+fourteen variants and nine timed metrics have some 2,400."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,11 +272,12 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
-    """A run with its place: `level` is None without a figure, `before` in the first level.
+class TrendRun:
+    """A run of a trend, with its level.
 
-    `before` is the value of the level before the run's own, and `is_change` says that the run
-    begins its own, other than the first.
+    `level` is its index in the trend's levels, None without a figure; `before` is the value of the
+    level before that, None in the first. `is_change` is true for the first run of each level but
+    the first.
     """
 
     point: Point
@@ -290,81 +292,83 @@ class Trend:
 
     partition: Partition
     quantity: Quantity
-    runs: tuple[Marked, ...]
+    runs: tuple[TrendRun, ...]
     levels: tuple[Level, ...]
 
     @property
-    def changes(self) -> tuple[Marked, ...]:
-        """The runs at which a level begins, but for the first level."""
+    def changes(self) -> tuple[TrendRun, ...]:
+        """The first run of each level but the first."""
         return tuple(run for run in self.runs if run.is_change)
 
 
-def trends(connection: sqlite3.Connection, wanted: Wanted) -> tuple[Trend, ...]:
+def trends(connection: sqlite3.Connection, query: Query) -> tuple[Trend, ...]:
     """Return the trend of each partition, the one with the newest run last; never nothing.
 
     Raises:
         UsageProblem: There is no such variant or metric; it lists those there are.
     """
-    kind = quantity(wanted.metric)
-    found = series(connection, wanted)
-    with _together(connection):
+    kind = quantity(query.metric)
+    partitions = series(connection, query)
+    with _transaction(connection):
         return tuple(
-            trend(each, kind, _starts(connection, _values(each.points), exact=kind.exact))
-            for each in found
+            trend(one, kind, _level_starts(connection, _values(one.points), exact=kind.exact))
+            for one in partitions
         )
 
 
-def trend(found: Series, kind: Quantity, starts: Sequence[int]) -> Trend:
+def trend(runs: Series, kind: Quantity, starts: Sequence[int]) -> Trend:
     """Cut a series where its levels begin; indices count the points that have a figure."""
-    valued = [point for point in found.points if point.value is not None]
+    valued = [point for point in runs.points if point.value is not None]
     stops = [*starts[1:], len(valued)] if starts else []
     levels = tuple(
         Level(tuple(valued[start:stop]), statistics.median(_values(valued[start:stop])))
         for start, stop in zip(starts, stops, strict=True)
     )
-    return Trend(found.partition, kind, tuple(_marked(found.points, levels)), levels)
+    return Trend(runs.partition, kind, tuple(_trend_runs(runs.points, levels)), levels)
 
 
-def _marked(points: Sequence[Point], levels: Sequence[Level]) -> Iterator[Marked]:
-    """Yield each point with its level; those with a figure are in the levels in their order."""
-    places = iter(
-        (place, i == 0) for place, level in enumerate(levels) for i in range(len(level.points))
+def _trend_runs(points: Sequence[Point], levels: Sequence[Level]) -> Iterator[TrendRun]:
+    """Yield each point with its level; the levels hold the points with a figure, in order."""
+    positions = iter(
+        (index, i == 0) for index, level in enumerate(levels) for i in range(len(level.points))
     )
     for point in points:
         if point.value is None:
-            yield Marked(point)
+            yield TrendRun(point)
             continue
-        place, first = next(places)
-        before = levels[place - 1].value if place else None
-        yield Marked(point, place, before, first and place > 0)
+        index, first = next(positions)
+        before = levels[index - 1].value if index else None
+        yield TrendRun(point, index, before, first and index > 0)
 
 
-def _starts(
+def _level_starts(
     connection: sqlite3.Connection, values: Sequence[float], *, exact: bool
 ) -> tuple[int, ...]:
     if exact:
         return level_starts(values, exact=True)
-    return by_stretches(values, lambda stretch: _remembered(connection, stretch))
+    return by_stretches(values, lambda stretch: _cached_level_starts(connection, stretch))
 
 
-def _remembered(connection: sqlite3.Connection, values: Sequence[float]) -> tuple[int, ...]:
-    """Look for levels, or for the index's record of having looked in the very same values."""
-    text = array("d", values).tobytes()
-    digest = hashlib.sha256(b"%d " % PROCEDURE + text).hexdigest()
+def _cached_level_starts(
+    connection: sqlite3.Connection, values: Sequence[float]
+) -> tuple[int, ...]:
+    """Return the level starts of timed values, from the index where it has those of the same."""
+    content = array("d", values).tobytes()
+    digest = hashlib.sha256(b"%d " % ALGORITHM_VERSION + content).hexdigest()
     row = connection.execute("SELECT starts FROM found WHERE digest = ?", (digest,)).fetchone()
     if row is not None:
         return tuple(json.loads(row[0]))
     starts = level_starts(values, exact=False)
     connection.execute("INSERT INTO found VALUES (?, ?)", (digest, json.dumps(starts)))
     connection.execute(
-        "DELETE FROM found WHERE rowid <= (SELECT max(rowid) FROM found) - ?", (KEPT,)
+        "DELETE FROM found WHERE rowid <= (SELECT max(rowid) FROM found) - ?", (MOST_CACHED,)
     )
     return starts
 
 
 @contextmanager
-def _together(connection: sqlite3.Connection) -> Iterator[None]:
-    """Write what is found to the disk at once, not stretch by stretch."""
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Write all newly found levels to the disk in one transaction, not one for each stretch."""
     connection.execute("BEGIN")
     with connection:
         yield

@@ -11,7 +11,7 @@ from typing import Any
 
 from slimbench.history.record import Entry, History, load
 from slimbench.report import numbers
-from slimbench.report.notes import Footnotes, context, remarks, setting
+from slimbench.report.notes import Footnotes, context, run_notes, setting
 from slimbench.report.pareto import Tradeoff, on_front
 from slimbench.report.table import columns, in_order
 from slimbench.report.words import WORDS, Lang
@@ -74,7 +74,7 @@ def run_table(history: History, model: ServedModel, lang: Lang) -> dict[str, Any
             {"heading": column.heading, "is_number": column.align == "right"} for column in shown
         ],
         "rows": rows,
-        "remarks": remarks(history, footnotes, lang),
+        "remarks": run_notes(history, footnotes, lang),
     }
 
 

@@ -102,14 +102,14 @@ def _trends(model: ServedModel, results: Path) -> Sequence[Trend]:
     # What finds changes takes its time to import, and most who open the page never look at it.
     from slimbench.build.store import Store  # noqa: PLC0415
     from slimbench.trend import index  # noqa: PLC0415
-    from slimbench.trend.trends import Wanted, trends  # noqa: PLC0415
+    from slimbench.trend.trends import Query, trends  # noqa: PLC0415
 
     entry = model.entry
-    wanted = Wanted(entry["variant"], METRIC, entry["profile"], entry["engine"], entry["threads"])
+    query = Query(entry["variant"], METRIC, entry["profile"], entry["engine"], entry["threads"])
 
     def work(connection: sqlite3.Connection) -> Sequence[Trend]:
         index.refresh(connection, results, lambda *_: None)
-        return trends(connection, wanted)
+        return trends(connection, query)
 
     try:
         return index.using(results, Store().root, work, logger.warning)

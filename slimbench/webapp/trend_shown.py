@@ -12,7 +12,7 @@ from slimbench.webapp.languages import Phrases
 from slimbench.webapp.spec import ServedModel
 
 if TYPE_CHECKING:
-    from slimbench.trend.trends import Marked, Partition, Trend
+    from slimbench.trend.trends import Partition, Trend, TrendRun
 
 NEWEST = 50
 """Runs that are shown; levels are those of all."""
@@ -55,7 +55,7 @@ def trend_chart(trend: Trend, model: ServedModel, say: Phrases) -> dict[str, Any
     }
 
 
-def _is_own(run: Marked, model: ServedModel) -> bool:
+def _is_own(run: TrendRun, model: ServedModel) -> bool:
     return run.point.file == model.history.name
 
 
@@ -67,7 +67,7 @@ def _named(partition: Partition, lang: Lang) -> str:
     return ", ".join([partition.cpu, setting(partition.engine, partition.threads, lang), runtime])
 
 
-def _cells(trend: Trend, run: Marked, lang: Lang) -> list[str]:
+def _cells(trend: Trend, run: TrendRun, lang: Lang) -> list[str]:
     point = run.point
     change = (
         ""
@@ -83,7 +83,7 @@ def _cells(trend: Trend, run: Marked, lang: Lang) -> list[str]:
     ]
 
 
-def _value(trend: Trend, run: Marked, lang: Lang) -> str:
+def _value(trend: Trend, run: TrendRun, lang: Lang) -> str:
     if run.point.value is not None:
         return trend.quantity.write(run.point.value, lang)
     nothing = REPORT[lang].nothing

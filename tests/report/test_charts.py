@@ -20,7 +20,7 @@ import slimbench
 from slimbench.report import bars, scatter
 from slimbench.report.chart_style import ChartError, log_ticks
 from slimbench.report.charts import draw
-from slimbench.report.scatter import Area, Floats, place
+from slimbench.report.scatter import Area, Floats, place_labels
 from tests.example_history import MODELS, document, history, unmeasure
 from tests.examples import examples
 
@@ -237,7 +237,7 @@ def test_names_of_points_on_top_of_each_other_are_apart() -> None:
     spots = [(60, 40), (90, 90), (300, 150), (350, 220), (640, 400), (600, 405), (560, 300)]
     points = np.array([spot for spot in spots for _ in range(2)], dtype=float)
     sizes = np.tile([160.0, 11.0], (len(points), 1))
-    corners = place(points, sizes, AREA)
+    corners = place_labels(points, sizes, AREA)
     assert overlaps(corners, sizes) == []
     assert (corners >= 0).all()
     assert (corners + sizes <= [AREA.right, AREA.top]).all()
@@ -254,14 +254,14 @@ def test_names_of_points_on_top_of_each_other_are_apart() -> None:
 def test_names_stay_in_the_area_wherever_the_points_are(spots: list[tuple[float, float]]) -> None:
     points = np.array(spots)
     sizes = np.tile([120.0, 11.0], (len(points), 1))
-    corners = place(points, sizes, AREA)
+    corners = place_labels(points, sizes, AREA)
     assert corners.shape == points.shape
     assert (corners >= -1e-9).all()
     assert (corners + sizes <= np.array([AREA.right, AREA.top]) + 1e-9).all()
-    np.testing.assert_array_equal(corners, place(points, sizes, AREA))
+    np.testing.assert_array_equal(corners, place_labels(points, sizes, AREA))
 
 
 def test_a_lone_name_stands_beside_its_point_and_not_on_it() -> None:
-    corners = place(np.array([[300.0, 200.0]]), np.array([[100.0, 10.0]]), AREA)
+    corners = place_labels(np.array([[300.0, 200.0]]), np.array([[100.0, 10.0]]), AREA)
     nearest = np.clip([300, 200], corners[0], corners[0] + [100, 10])
     assert 5 < np.hypot(*(nearest - [300, 200])) < 15

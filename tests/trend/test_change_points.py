@@ -12,11 +12,11 @@ from ruptures.detection import KernelCPD
 
 from slimbench.trend.change_points import (
     SETTLED,
-    SHORTEST,
+    SHORTEST_LEVEL,
     STRETCH,
     by_stretches,
     level_starts,
-    pieces,
+    pelt,
 )
 from tests.fresh_process import printed
 
@@ -45,7 +45,7 @@ def test_lasting_steps_are_found_where_they_are(seed: int) -> None:
 
 def test_a_change_is_found_once_enough_runs_have_seen_it() -> None:
     before = noisy([(60, 8.0)])
-    after = noisy([(SHORTEST, 12.0)], seed=1)
+    after = noisy([(SHORTEST_LEVEL, 12.0)], seed=1)
     assert timed(before + after[:-1]) == (0,)
     assert timed(before + after) == (0, 60)
 
@@ -95,8 +95,8 @@ def test_what_no_unpaired_time_can_tell_apart_is_one_level() -> None:
 def test_too_few_runs_have_one_level() -> None:
     assert timed([]) == ()
     assert timed([8.0]) == (0,)
-    assert timed([1.0] * (SHORTEST - 1) + [100.0] * SHORTEST) == (0,)
-    assert timed([1.0] * SHORTEST + [100.0] * SHORTEST) == (0, SHORTEST)
+    assert timed([1.0] * (SHORTEST_LEVEL - 1) + [100.0] * SHORTEST_LEVEL) == (0,)
+    assert timed([1.0] * SHORTEST_LEVEL + [100.0] * SHORTEST_LEVEL) == (0, SHORTEST_LEVEL)
 
 
 def test_zeros_and_negative_values_have_no_logarithm_and_still_levels() -> None:
@@ -115,7 +115,7 @@ def long(values: list[float]) -> tuple[int, ...]:
     return by_stretches(values, timed)
 
 
-@pytest.mark.parametrize("length", [0, 1, SHORTEST, 400, STRETCH])
+@pytest.mark.parametrize("length", [0, 1, SHORTEST_LEVEL, 400, STRETCH])
 def test_up_to_a_stretch_all_runs_are_looked_at_together(length: int) -> None:
     values = noisy([(length // 2, 8.0), (length - length // 2, 10.0)], seed=5)
     assert long(values) == timed(values)
@@ -124,17 +124,17 @@ def test_up_to_a_stretch_all_runs_are_looked_at_together(length: int) -> None:
 @pytest.mark.parametrize(
     "at",
     [
-        SHORTEST,
+        SHORTEST_LEVEL,
         STRETCH // 2 - 2,
         STRETCH // 2 + 2,
         SETTLED - 1,
         SETTLED,
         SETTLED + 1,
-        STRETCH - SHORTEST + 1,
+        STRETCH - SHORTEST_LEVEL + 1,
         STRETCH,
         STRETCH + 3,
         2 * STRETCH,
-        3 * STRETCH - SHORTEST,
+        3 * STRETCH - SHORTEST_LEVEL,
     ],
 )
 def test_a_change_is_found_wherever_it_lies_in_a_stretch(at: int) -> None:
@@ -147,7 +147,7 @@ def test_many_changes_are_found_as_in_the_whole_series() -> None:
     levels, level = [], 8.0
     for _ in range(40):
         level *= 1.15 if random.random() < 0.5 else 1 / 1.15
-        levels.append((int(random.integers(SHORTEST, 300)), level))
+        levels.append((int(random.integers(SHORTEST_LEVEL, 300)), level))
     values = noisy(levels, seed=9)
     assert len(values) > 4 * STRETCH
     assert long(values) == timed(values)
@@ -183,7 +183,9 @@ def test_stretches_cover_all_runs_whatever_happens_in_them(
     values = noisy(steps, seed)
     found = long(values)
     assert found[0] == 0
-    assert all(b - a >= SHORTEST for a, b in pairwise([*found, len(values)]) if len(found) > 1)
+    assert all(
+        b - a >= SHORTEST_LEVEL for a, b in pairwise([*found, len(values)]) if len(found) > 1
+    )
 
 
 @given(
@@ -194,7 +196,7 @@ def test_levels_cover_all_runs_whatever_the_unit(values: list[float], power: int
     found = timed(values)
     assert found[0] == 0
     assert all(
-        stop - start >= SHORTEST
+        stop - start >= SHORTEST_LEVEL
         for start, stop in zip(found, [*found[1:], len(values)], strict=True)
         if len(found) > 1
     )
@@ -202,7 +204,7 @@ def test_levels_cover_all_runs_whatever_the_unit(values: list[float], power: int
 
 
 def as_published(signal: npt.NDArray[np.float64], penalty: float, shortest: int) -> tuple[int, ...]:
-    """Return where pieces begin by ruptures' public and documented way."""
+    """Return where segments begin by ruptures' public and documented way."""
     found = KernelCPD(kernel="linear", min_size=shortest).fit(signal[:, np.newaxis])
     return (0, *found.predict(pen=penalty)[:-1])
 
@@ -217,7 +219,7 @@ def test_it_cuts_as_ruptures_itself_does(length: int, shortest: int) -> None:
             signal = random.standard_t(3, length)
             for start in random.integers(0, length, 3):
                 signal[start:] += step * random.choice([-1, 1])
-            found = pieces(signal, penalty, shortest)
+            found = pelt(signal, penalty, shortest)
             assert found == as_published(signal, penalty, shortest)
             cuts.add(len(found))
     assert len(cuts) > 1
@@ -230,11 +232,11 @@ import importlib, sys
 import numpy as np
 signal = np.repeat([0.0, 9.0], 20)
 importlib.import_module(sys.argv[1])
-from slimbench.trend.change_points import pieces
-print(pieces(signal, 5.0, 5))
+from slimbench.trend.change_points import pelt
+print(pelt(signal, 5.0, 5))
 import ruptures
 print(*ruptures.KernelCPD("linear", 5).fit(signal).predict(pen=5.0))
-print(pieces(signal, 5.0, 5))
+print(pelt(signal, 5.0, 5))
 """
     assert printed(program, first).splitlines() == ["(0, 20)", "20 40", "(0, 20)"]
 

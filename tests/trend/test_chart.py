@@ -14,7 +14,14 @@ from PIL import Image
 
 import slimbench
 from slimbench.report.chart_style import ChartError
-from slimbench.trend.chart import LETTER, MOST_PANELS, draw, extent, figure, named_changes
+from slimbench.trend.chart import (
+    LETTER,
+    MOST_PANELS,
+    draw,
+    figure,
+    place_change_labels,
+    visible_limits,
+)
 from slimbench.trend.notes import ENGLISH
 from slimbench.trend.trends import Trend
 from tests.trend.made import P50, made, of, point
@@ -166,8 +173,8 @@ def test_names_of_changes_never_cover_each_other(at: list[int], last: int) -> No
         + [point(last + 1, float(values[-1]))],
         "parameters",
     )
-    shown = extent(found, found.runs)
-    names = named_changes(found, found.changes, shown, "en")
+    shown = visible_limits(found, found.runs)
+    names = place_change_labels(found, found.changes, shown, "en")
     assert names
     width = 1.04 * (shown.last - shown.first)
     places = []

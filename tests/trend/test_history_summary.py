@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from slimbench.history.document import HistoryError
 from slimbench.history.record import load
 from slimbench.trend import history_summary as module
-from slimbench.trend.history_summary import Outline, outline
+from slimbench.trend.history_summary import HistorySummary, read_summary
 from tests.examples import examples
 from tests.trend.saved import PUBLISHED, VARIANT, document, info_of, put
 
 
-def agrees(read: Outline, path: Path) -> None:
+def agrees(read: HistorySummary, path: Path) -> None:
     """Hold what was read quickly against the full reading of the same file."""
     history = load(path)
     assert (read.status, read.profile, read.commit, read.dirty, dict(read.versions)) == (
@@ -47,7 +47,7 @@ def test_a_sound_history_is_read_without_the_whole_schema(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(module, "check", lambda *_: pytest.fail("the slow way was taken"))
-        read = outline(path)
+        read = read_summary(path)
     agrees(read, path)
     assert len(read.cases) == 14
 
@@ -55,7 +55,7 @@ def test_a_sound_history_is_read_without_the_whole_schema(
 def test_metrics_that_were_added_since_are_there_with_dotted_keys(tmp_path: Path) -> None:
     run = document()
     info_of(run)["energy_mj"] = {"p50": 1.5, "note": "text", "p99": None}
-    read = outline(put(tmp_path, 1, run))
+    read = read_summary(put(tmp_path, 1, run))
     assert read.cases[0].values["energy_mj.p50"] == 1.5
     assert "energy_mj.note" not in read.cases[0].values
     assert "threads" not in read.cases[0].values
@@ -69,7 +69,7 @@ def test_few_samples_have_no_p99(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     path = put(tmp_path, 1, run)
     with monkeypatch.context() as patch:
         patch.setattr(module, "check", lambda *_: pytest.fail("the slow way was taken"))
-        read = outline(path)
+        read = read_summary(path)
     agrees(read, path)
     assert "latency_ms.p99" not in read.cases[0].values
 
@@ -136,7 +136,7 @@ def test_what_is_no_history_is_refused_as_everywhere(content: str, tmp_path: Pat
     with pytest.raises(HistoryError) as usual:
         load(path)
     with pytest.raises(HistoryError) as refused:
-        outline(path)
+        read_summary(path)
     assert str(refused.value) == str(usual.value)
 
 
@@ -145,7 +145,7 @@ def test_binary_folders_and_nothing_are_refused(tmp_path: Path) -> None:
     binary.write_bytes(bytes(range(256)) * 10)
     for path in (binary, tmp_path, tmp_path / "nothing"):
         with pytest.raises(HistoryError, match=path.name):
-            outline(path)
+            read_summary(path)
 
 
 def test_a_file_too_large_for_the_memory_is_not_read(
@@ -155,7 +155,7 @@ def test_a_file_too_large_for_the_memory_is_not_read(
     monkeypatch.setattr(module, "MOST_BYTES", path.stat().st_size - 1)
     monkeypatch.setattr(module, "text_of", lambda _: pytest.fail("it was read"))
     with pytest.raises(HistoryError, match="larger than"):
-        outline(path)
+        read_summary(path)
 
 
 def test_recorded_text_is_one_printable_line(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_recorded_text_is_one_printable_line(tmp_path: Path) -> None:
     run["commit_info"]["id"] = "abc\x07def0000000"
     path = tmp_path / "0001_abc_20250101_120000.json"
     path.write_text(json.dumps(run), encoding="ascii")
-    read = outline(path)
+    read = read_summary(path)
     assert read.cpu == "Some CPU?[31m ? (2 CPUs)"
     assert read.commit == "abc?def0000000"
 
@@ -176,7 +176,7 @@ def test_a_count_with_a_fraction_is_refused(tmp_path: Path, key: str) -> None:
     path = tmp_path / "0001_abc_20250101_120000.json"
     path.write_text(json.dumps(run), encoding="ascii")
     with pytest.raises(HistoryError):
-        outline(path)
+        read_summary(path)
 
 
 PLACES = [
@@ -210,7 +210,7 @@ def test_whatever_stands_where_it_is_read_as_in_full_or_refused(
     path = tmp_path / "0001_abc_20250101_120000.json"
     path.write_text(json.dumps(run), encoding="ascii")
     try:
-        read = outline(path)
+        read = read_summary(path)
     except HistoryError:
         with pytest.raises(HistoryError):
             load(path)

@@ -12,12 +12,12 @@ import pytest
 import slimbench
 from slimbench.history.document import HistoryError
 from slimbench.trend import index
-from slimbench.trend.history_summary import Outline, outline
+from slimbench.trend.history_summary import HistorySummary, read_summary
 from slimbench.trend.index import index_path, refresh, using
-from slimbench.trend.trends import Wanted, series, skipped
+from slimbench.trend.trends import Query, series, skipped
 from tests.trend.saved import MACHINE, VARIANT, document, put, put_all
 
-WANTED = Wanted(VARIANT, "latency_ms.p50")
+QUERY = Query(VARIANT, "latency_ms.p50")
 
 
 def quiet(done: float, total: float, note: str = "") -> None:
@@ -29,11 +29,11 @@ class Reader:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.read: list[str] = []
-        monkeypatch.setattr(index, "outline", self)
+        monkeypatch.setattr(index, "read_summary", self)
 
-    def __call__(self, path: Path) -> Outline:
+    def __call__(self, path: Path) -> HistorySummary:
         self.read.append(path.name[:4])
-        return outline(path)
+        return read_summary(path)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def medians(results: Path, cache: Path, notes: list[str] | None = None) -> list[
 
     def work(connection: sqlite3.Connection) -> list[float | None]:
         refresh(connection, results, quiet)
-        (found,) = series(connection, WANTED)
+        (found,) = series(connection, QUERY)
         return [point.value for point in found.points]
 
     return using(results, cache, work, ([] if notes is None else notes).append)
@@ -100,7 +100,7 @@ def test_the_index_may_be_deleted_at_any_time(results: Path, cache: Path) -> Non
     def work(connection: sqlite3.Connection) -> int:
         refresh(connection, results, quiet)
         index_path(results, cache).unlink()
-        return len(series(connection, WANTED)[0].points)
+        return len(series(connection, QUERY)[0].points)
 
     assert using(results, cache, work, pytest.fail) == 2
     assert medians(results, cache) == [8.0, 8.1]
@@ -250,13 +250,13 @@ def test_ctrl_c_leaves_an_index_that_goes_on(
 ) -> None:
     put_all(results, [8.0, 8.1, 8.2])
 
-    def interrupted(path: Path) -> Outline:
+    def interrupted(path: Path) -> HistorySummary:
         if path.name.startswith("0002"):
             raise KeyboardInterrupt
-        return outline(path)
+        return read_summary(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(index, "outline", interrupted)
+        patch.setattr(index, "read_summary", interrupted)
         with pytest.raises(KeyboardInterrupt):
             medians(results, cache)
     assert medians(results, cache) == [8.0, 8.1, 8.2]

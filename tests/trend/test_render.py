@@ -14,8 +14,8 @@ from slimbench.trend.render import (
     NEWEST,
     as_csv,
     as_json,
+    displayed_runs,
     markdown,
-    shown,
     terminal,
 )
 from tests.trend.made import P50, made, of, point
@@ -67,7 +67,7 @@ def test_each_partition_has_a_table_of_its_own() -> None:
 
 def test_the_newest_runs_are_shown_and_where_the_level_changed_before() -> None:
     trend = made([8.0] * 50 + [9.0] * 50)
-    assert shown(trend, None) == [50, *range(100 - NEWEST, 100)]
+    assert displayed_runs(trend, None) == [50, *range(100 - NEWEST, 100)]
     text = terminal([trend], VARIANT, P50, None, "en")
     gaps = [line.split("  ")[-1].strip() for line in rows(text) if "not shown" in line]
     assert gaps == ["50 runs not shown", f"{100 - NEWEST - 51} runs not shown"]
@@ -76,8 +76,8 @@ def test_the_newest_runs_are_shown_and_where_the_level_changed_before() -> None:
 
 def test_the_reader_may_say_how_many_runs() -> None:
     trend = made([8.0] * 50 + [9.0] * 50)
-    assert shown(trend, 3) == [97, 98, 99]
-    assert shown(trend, 1000) == list(range(100))
+    assert displayed_runs(trend, 3) == [97, 98, 99]
+    assert displayed_runs(trend, 1000) == list(range(100))
     text = terminal([trend], VARIANT, P50, 3, "en")
     assert len([line for line in rows(text) if ":00" in line]) == 3
     # The levels are those of all runs.
@@ -87,7 +87,7 @@ def test_the_reader_may_say_how_many_runs() -> None:
 
 def test_a_figure_that_changes_at_every_run_does_not_fill_the_screen() -> None:
     trend = made([float(i) for i in range(1000)], "size_gzip_bytes")
-    assert len(shown(trend, None)) == EARLIER_CHANGES + NEWEST
+    assert len(displayed_runs(trend, None)) == EARLIER_CHANGES + NEWEST
 
 
 def test_what_is_special_about_a_run_is_said() -> None:

@@ -11,7 +11,7 @@ from slimbench.errors import UsageProblem
 from slimbench.trend import trends as module
 from slimbench.trend.change_points import level_starts
 from slimbench.trend.index import refresh, using
-from slimbench.trend.trends import Series, Trend, Wanted, series, trends
+from slimbench.trend.trends import Query, Series, Trend, series, trends
 from tests.trend.made import made
 from tests.trend.saved import BEGIN, MACHINE, OTHER, VARIANT, document, info_of, put, put_all
 
@@ -28,7 +28,7 @@ def find(results: Path, tmp_path: Path) -> Callable[..., tuple[Series, ...]]:
     def found(metric: str = P50, variant: str = VARIANT, **narrow: Any) -> tuple[Series, ...]:
         def work(connection: sqlite3.Connection) -> tuple[Series, ...]:
             refresh(connection, results, lambda *_: None)
-            return series(connection, Wanted(variant, metric, **narrow))
+            return series(connection, Query(variant, metric, **narrow))
 
         return using(results, tmp_path / "cache", work, pytest.fail)
 
@@ -221,7 +221,7 @@ def test_levels_are_looked_for_again_only_when_a_value_is_new(
 
     def work(connection: sqlite3.Connection) -> tuple[Trend, ...]:
         refresh(connection, results, lambda *_: None)
-        return trends(connection, Wanted(VARIANT, "latency_ms.p50"))
+        return trends(connection, Query(VARIANT, "latency_ms.p50"))
 
     def find() -> Trend:
         (found,) = using(results, tmp_path / "cache", work, pytest.fail)
