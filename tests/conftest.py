@@ -26,7 +26,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 HERE = Path(__file__).parent
 
-LONG = ("end_to_end/test_first_run.py", "steps/test_training.py", "networks", "own", "end_to_end")
+LONG = (
+    "end_to_end/test_first_run.py",
+    "steps/test_training.py",
+    "user_models/test_end_to_end.py",
+    "user_models/test_keras_models.py",
+    "networks/test_networks.py",
+    "end_to_end",
+    "serving/test_comparison.py",
+    "commands/test_gate.py",
+)
 """Where files take long: they start first, so that no processor waits for one at the end."""
 
 

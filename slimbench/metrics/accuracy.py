@@ -7,6 +7,7 @@ and others like it where there are cores to use.
 from __future__ import annotations
 
 import base64
+import math
 
 import numpy as np
 
@@ -17,15 +18,25 @@ from slimbench.measurement.scoring import Flags
 from slimbench.metrics.against_reference import AgainstReference
 from slimbench.spec import Group, Kind, Metric, Reading, Session, Subject, Unmeasured
 
+Z = 1.959963984540054
+"""The 97.5 % point of the normal distribution."""
+
 ALL_PRESENT = "all classes of the model are present"
 
 
 def wilson_interval(correct: int, total: int) -> tuple[float, float]:
-    """Return the Wilson score interval of a share, 95 % (Wilson 1927, as in scipy)."""
-    from scipy.stats import binomtest  # noqa: PLC0415  (takes over a second to import)
+    """Return the Wilson score interval of a share, 95 % (Wilson 1927).
 
-    interval = binomtest(correct, total).proportion_ci(confidence_level=0.95, method="wilson")
-    return float(interval.low), float(interval.high)
+    In the order of operations of `scipy.stats.binomtest`, which takes two seconds to import, so
+    that every bit is the same.
+    """
+    share = correct / total
+    denominator = 2 * (total + Z**2)
+    centre = (2 * total * share + Z**2) / denominator
+    half = Z / denominator * math.sqrt(4 * total * share * (1 - share) + Z**2)
+    low = 0.0 if correct == 0 else centre - half
+    high = 1.0 if correct == total else centre + half
+    return low, high
 
 
 def pack_flags(flags: Flags) -> str:

@@ -17,7 +17,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import softmax
 
 from slimbench.networks import weights
 from slimbench.networks.weights import Network
@@ -234,6 +233,8 @@ def distillation_loss(temperature: float, alpha: float) -> Callable[[Any, Any], 
 
 def soften(logits: Logits, temperature: float = 1.0) -> Logits:
     """Turn logits, divided by the temperature, into probabilities along the last axis."""
+    from scipy.special import softmax  # takes half a second of every run to import
+
     shares: Logits = softmax(np.asarray(logits, np.float64) / temperature, axis=-1)
     return shares
 

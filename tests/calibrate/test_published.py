@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from slimbench.calibrate import design, rates, record, report
 from slimbench.paths import CODE
 
 (PUBLISHED,) = sorted((CODE / "results" / "calibration").glob("*.jsonl"))
 
 
+@pytest.mark.slow
 def test_the_gate_as_it_is_reaches_its_targets_on_the_published_ratios_and_readme_says_so() -> None:
     batches = design.batches()
     calibration = record.load(PUBLISHED, [len(batch.trials) for batch in batches])

@@ -225,6 +225,7 @@ def test_an_environment_that_cannot_be_used_exits_2_before_anything_is_timed(
         assert "Timing" not in shown.err
 
 
+@pytest.mark.slow  # tests/gate/test_turns.py has a file that hangs either side
 def test_a_file_that_hangs_one_of_two_environments_exits_2_with_both_named(
     tmp_path: Path, older: Path, env: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -238,7 +239,7 @@ def test_a_file_that_hangs_one_of_two_environments_exits_2_with_both_named(
     assert psutil.Process().children(recursive=True) == []
 
 
-@pytest.mark.parametrize("two", [False, True])
+@pytest.mark.parametrize("two", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.skipif(os.name != "posix", reason="interrupts as POSIX does")
 def test_ctrl_c_leaves_no_child_and_no_file(tmp_path: Path, before: Path, two: bool) -> None:
     after = saved(tmp_path, "after.json", hanging_model(tmp_path / "bad.tflite"))

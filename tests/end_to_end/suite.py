@@ -19,6 +19,9 @@ from slimbench.paths import CODE
 
 WITNESS = Path(__file__).with_name("witness")
 
+WITHOUT_PLUGINS = "-p no:schemathesis -p no:hypothesispytest -p no:anyio"
+"""Nobody who only runs the suite has these, and they take longer to load than the suite."""
+
 PATIENCE = 300.0
 """Seconds after which a run under test hangs; it ends far earlier, whatever the machine."""
 
@@ -156,8 +159,7 @@ class Suite:
             **kept,
             "LC_ALL": "C.UTF-8",
             "PYTHONPATH": os.pathsep.join(path),
-            # Nobody who only runs the suite has it, and it takes longer to load than the suite.
-            "PYTEST_ADDOPTS": "-p no:schemathesis",
+            "PYTEST_ADDOPTS": WITHOUT_PLUGINS,
             "SLIMBENCH_STORE": str(self.store),
         }
 

@@ -14,7 +14,14 @@ from slimbench.spec import Case
 from tests.gate import runs
 from tests.gate.simulated import Machine, changed_pairs, silent
 
-TRIALS = 60
+
+def simulated(few: int, many: int = 60) -> pytest.MarkDecorator:
+    """Give a test the number of sessions to simulate: few, and many where slow tests run.
+
+    Few of them have to keep the same rate of errors, and are enough to have it a whole number.
+    """
+    return pytest.mark.parametrize("sessions", [few, pytest.param(many, marks=pytest.mark.slow)])
+
 
 FOUR = ("resnet50_f32", "resnet50_f16", "mobilenetv2_f32", "student_scratch_f32")
 
@@ -32,37 +39,43 @@ def rows(machine: Machine, *variants: str, limits: Limits | None = None) -> list
     return [row for row in judged.rows if not row.reason.startswith("reported")]
 
 
-def verdicts(growth: float, spread: float, **noise: float) -> Counter[str]:
+def verdicts(sessions: int, growth: float, spread: float, **noise: float) -> Counter[str]:
     machine = Machine({runs.VARIANT: growth}, spread, **noise)  # type: ignore[arg-type]
-    return Counter(rows(machine)[0].verdict for _ in range(TRIALS))
+    return Counter(rows(machine)[0].verdict for _ in range(sessions))
 
 
+@simulated(30)
 @pytest.mark.parametrize("spread", [0.006, 0.02, 0.036])
-def test_no_change_is_never_red_and_hardly_ever_inconclusive(spread: float) -> None:
-    found = verdicts(0.0, spread)
+def test_no_change_is_never_red_and_hardly_ever_inconclusive(sessions: int, spread: float) -> None:
+    found = verdicts(sessions, 0.0, spread)
     assert found["regression"] == 0
-    assert found["inconclusive"] <= 2
+    assert found["inconclusive"] <= 2 / 60 * sessions
 
 
-def test_a_change_inside_the_margin_is_not_red() -> None:
-    assert verdicts(0.02, 0.02)["regression"] <= 1
+@simulated(15)
+def test_a_change_inside_the_margin_is_not_red(sessions: int) -> None:
+    assert verdicts(sessions, 0.02, 0.02)["regression"] <= 1 / 60 * sessions
 
 
-def test_a_change_of_exactly_the_margin_is_hardly_ever_red() -> None:
-    assert verdicts(0.03, 0.02)["regression"] <= 4
+@simulated(15)
+def test_a_change_of_exactly_the_margin_is_hardly_ever_red(sessions: int) -> None:
+    assert verdicts(sessions, 0.03, 0.02)["regression"] <= 4 / 60 * sessions
 
 
-def test_neighbours_that_spoil_a_process_in_seven_make_nothing_red() -> None:
-    assert verdicts(0.0, 0.02, spoilt=0.15)["regression"] == 0
+@simulated(15)
+def test_neighbours_that_spoil_a_process_in_seven_make_nothing_red(sessions: int) -> None:
+    assert verdicts(sessions, 0.0, 0.02, spoilt=0.15)["regression"] == 0
 
 
+@simulated(15)
 @pytest.mark.parametrize(("growth", "least"), [(0.05, 0.9), (0.08, 1.0), (0.2, 1.0)])
-def test_a_slowdown_beyond_the_margin_is_found(growth: float, least: float) -> None:
-    assert verdicts(growth, 0.015)["regression"] >= least * TRIALS
+def test_a_slowdown_beyond_the_margin_is_found(sessions: int, growth: float, least: float) -> None:
+    assert verdicts(sessions, growth, 0.015)["regression"] >= least * sessions
 
 
-def test_a_slowdown_is_found_beside_spoilt_processes() -> None:
-    assert verdicts(0.08, 0.015, spoilt=0.15)["regression"] >= 0.95 * TRIALS
+@simulated(15)
+def test_a_slowdown_is_found_beside_spoilt_processes(sessions: int) -> None:
+    assert verdicts(sessions, 0.08, 0.015, spoilt=0.15)["regression"] >= 0.95 * sessions
 
 
 def test_the_one_slower_variant_is_found_among_others_and_they_stay_green() -> None:
@@ -128,10 +141,11 @@ def test_a_control_that_is_off_makes_times_inconclusive_and_never_red(bias: floa
     assert len(machine.asked) == 1
 
 
-def test_the_control_seldom_accuses_a_good_machine() -> None:
+@simulated(25, 100)
+def test_the_control_seldom_accuses_a_good_machine(sessions: int) -> None:
     pairs, files = changed_pairs()
     off = 0
-    for seed in range(100):
+    for seed in range(sessions):
         judged = judge(
             pairs,
             files,
@@ -141,7 +155,7 @@ def test_the_control_seldom_accuses_a_good_machine() -> None:
             advance=silent,
         )
         off += "off" in judged.notes[0]
-    assert off <= 4
+    assert off <= 4 / 100 * sessions
 
 
 def test_the_control_is_the_slowest_baseline_under_25_ms() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 
 import numpy as np
@@ -28,6 +29,8 @@ NETWORKS = {
     "efficientnetb0": Network("imagenet_efficientnetb0", (224, 224, 3), 1000),
     "squeezenet": Network("imagenet_squeezenet", (64, 64, 3), 5),
 }
+QUICK = ("squeezenet",)
+"""Compared with Keras in every run of the tests; slow tests have the others."""
 COMPARED = {name: Compared(network) for name, network in NETWORKS.items()}
 BAD = BadFiles(NETWORKS["squeezenet"], Network("imagenet_squeezenet", (64, 64, 3), 6))
 FETCHED = Fetched()
@@ -39,35 +42,56 @@ STATIC = Quantize(FLOAT, "static_wi8_ai8", PHOTOS, ranges="widest")
 AVERAGED = Quantize(FLOAT, "static_wi8_ai8", PHOTOS)
 
 
+NAMES = [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in NETWORKS]
+
+
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    """The results of all steps above."""
+def store(tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("store"))
     store.prepare()
-    targets = (*COMPARED.values(), BAD, FETCHED, RANDOM, FLOAT, PHOTOS, STATIC, AVERAGED)
-    return made(store, *targets)[0].results
+    return store
+
+
+@pytest.fixture(scope="module")
+def built(store):
+    """The results of all steps above but for the slow networks."""
+    compared = (COMPARED[name] for name in QUICK)
+    return made(store, *compared, BAD, FETCHED, RANDOM, FLOAT, PHOTOS, STATIC, AVERAGED)[0].results
 
 
 @pytest.fixture(scope="module")
 def folder(built):
     """Return the folder of a step that had to succeed."""
+    return functools.partial(find, built)
 
-    def find(step):
-        result = built[step]
-        assert not isinstance(result, Failure), result.reason
-        return result.folder
 
-    return find
+def find(results, step):
+    result = results[step]
+    assert not isinstance(result, Failure), result.reason
+    return result.folder
+
+
+@pytest.fixture(scope="module")
+def all_compared(store):
+    """The results of all networks, for slow tests."""
+    return made(store, *COMPARED.values())[0].results
 
 
 @pytest.fixture
-def about(folder):
-    return lambda name: json.loads((folder(COMPARED[name]) / "about.json").read_text("utf-8"))
+def compared(request, name):
+    """The folder of what was compared, of the network that a test is about."""
+    results = request.getfixturevalue("built" if name in QUICK else "all_compared")
+    return find(results, COMPARED[name])
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_a_network_answers_on_raw_pixels_what_keras_answers_on_preprocessed_ones(folder, name):
-    with np.load(folder(COMPARED[name]) / "logits.npz") as logits:
+@pytest.fixture
+def about(compared):
+    return json.loads((compared / "about.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_network_answers_on_raw_pixels_what_keras_answers_on_preprocessed_ones(compared):
+    with np.load(compared / "logits.npz") as logits:
         ours, expected, swapped = logits["ours"], logits["expected"], logits["swapped"]
     scale = np.abs(expected).max()
     assert expected.std(axis=0).max() > 1e-3 * scale  # the images differ, so their answers must
@@ -75,28 +99,27 @@ def test_a_network_answers_on_raw_pixels_what_keras_answers_on_preprocessed_ones
     assert np.abs(swapped - expected).max() > 1e-3 * scale
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_preprocessing_costs_one_operator(about, name):
-    before = [each for each in about(name)["operators"] if each != "PAD"]
+@pytest.mark.parametrize("name", NAMES)
+def test_preprocessing_costs_one_operator(about):
+    before = [each for each in about["operators"] if each != "PAD"]
     assert before[:2] == ["ADD", "CONV_2D"]
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_layer_names_do_not_depend_on_what_was_built_before(about, name):
-    assert about(name)["names"] == about(name)["names_again"]
-    assert about(name)["names"][0] == "pixels"
+@pytest.mark.parametrize("name", NAMES)
+def test_layer_names_do_not_depend_on_what_was_built_before(about):
+    assert about["names"] == about["names_again"]
+    assert about["names"][0] == "pixels"
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", NAMES)
 def test_an_artifact_says_where_its_weights_are_from_and_holds_nothing_else(about, name):
-    seen = about(name)
-    assert seen["network"]
-    assert seen["input"][1:] == list(NETWORKS[name].input_shape)
-    assert seen["files"] == ["network.json", "notes.json", "weights.npz"]
-    assert seen["notes"]["weights"] == "folder"
-    assert seen["notes"]["weights_sha256"] == seen["sha256"]
-    assert seen["notes"]["weights_file"].endswith(".h5")
-    assert seen["notes"]["weights_licence"] is None
+    assert about["network"]
+    assert about["input"][1:] == list(NETWORKS[name].input_shape)
+    assert about["files"] == ["network.json", "notes.json", "weights.npz"]
+    assert about["notes"]["weights"] == "folder"
+    assert about["notes"]["weights_sha256"] == about["sha256"]
+    assert about["notes"]["weights_file"].endswith(".h5")
+    assert about["notes"]["weights_licence"] is None
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from slimbench.paths import CODE
+from tests.end_to_end.suite import WITHOUT_PLUGINS
 
 
 def collected(tmp_path: Path, *arguments: str) -> set[str]:
@@ -21,7 +22,11 @@ def collected(tmp_path: Path, *arguments: str) -> set[str]:
         text=True,
         check=False,
         cwd=CODE,
-        env={**own, "SLIMBENCH_STORE": str(tmp_path / "store")},
+        env={
+            **own,
+            "PYTEST_ADDOPTS": WITHOUT_PLUGINS,
+            "SLIMBENCH_STORE": str(tmp_path / "store"),
+        },
     )
     assert done.returncode == 0, done.stdout + done.stderr
     lines = [line for line in done.stdout.splitlines() if "::" in line]

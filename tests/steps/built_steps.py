@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from slimbench.steps.validate import Validate
 from tests.steps import small_chains as small
-from tests.steps.interrupted_steps import Damaged, interrupted
+from tests.steps.interrupted_steps import DAMAGES, Damaged, interrupted
 from tests.steps.kept_steps import OFFERED, USERS
 from tests.steps.looking_steps import StartingRanges
 from tests.steps.tensorflow_steps import ArraysByLayer, KerasAnswers, Losses, Shown, TrainedAgain
@@ -29,12 +29,13 @@ WHOLE = {
     "rounding": small.PQAT,
 }
 """One training of every kind."""
-QUICK = ("alone", "tuned", "scattered", "blocks")
-"""Those that are interrupted in every run of the tests; the others are left to slow tests."""
+QUICK = ("blocks",)
+"""Interrupted in every run of the tests: its masks go on with it. Slow tests have the others."""
 INTERRUPTED = {
     name: interrupted(step, stage=2 if name == "tuned" else 1) for name, step in WHOLE.items()
 }
-DAMAGED = Damaged(small.ALONE, *small.ALONE.inputs)
+QUICK_DAMAGE = "flipped bit"
+DAMAGED = {name: Damaged(small.ALONE, name, *small.ALONE.inputs) for name in DAMAGES}
 
 ROUNDED = {
     name: KerasAnswers(file.inputs[0].inputs[0], small.COLOURS)
@@ -70,9 +71,11 @@ BUILT = (
     small.TAUGHT,
     small.LIVE,
     small.ABOVE_CUT,
-    *(WHOLE[name] for name in QUICK),
+    small.TUNED,
+    small.SCATTERED,
+    small.BLOCKS,
     *(INTERRUPTED[name] for name in QUICK),
-    DAMAGED,
+    DAMAGED[QUICK_DAMAGE],
     *ARRAYS.values(),
     OFFERED,
     USERS,
@@ -84,6 +87,7 @@ SLOW = (
     small.QAT,
     *WHOLE.values(),
     *INTERRUPTED.values(),
+    *DAMAGED.values(),
     *ROUNDED.values(),
     ROUNDED_ARRAYS,
     RANGES,

@@ -42,27 +42,22 @@ def interrupted(step: Step, stage: int = 1) -> Interrupted:
 
 @dataclass(frozen=True, slots=True)
 class Damaged(OfTensorFlow):
-    """The same training from checkpoints that are damaged in several ways."""
+    """The same training from a checkpoint that is damaged in one of several ways."""
 
     whole: Step
+    damage: str
     first: Step | None = None
     second: Step | None = None
 
     def run(self, place: Workplace) -> None:
         inner = replace(place, inputs=place.inputs[1:])
-        left = kill_in_second_epoch(self.whole, inner)
-        messages: dict[str, list[str]] = {}
-        for name, damage in DAMAGES.items():
-            resume = place.out / f"{name} resume"
-            shutil.copytree(left, resume)
-            damage(resume)
-            out = place.out / name
-            out.mkdir()
-            messages[name] = []
-            run_resumed(
-                self.whole, replace(inner, out=out, resume=resume, notify=messages[name].append)
-            )
-            shutil.rmtree(resume)
+        resume = kill_in_second_epoch(self.whole, inner)
+        DAMAGES[self.damage](resume)
+        out = place.out / "anew"
+        out.mkdir()
+        messages: list[str] = []
+        run_resumed(self.whole, replace(inner, out=out, resume=resume, notify=messages.append))
+        shutil.rmtree(resume)
         (place.out / "messages.json").write_text(json.dumps(messages), encoding="utf-8")
 
 

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from slimbench.networks.weights import NOTES_FILE, WEIGHTS_FILE
 from slimbench.steps import training
 from slimbench.steps.training import Augmentation, Schedule
-from tests.steps.built_steps import DAMAGED, INTERRUPTED, QUICK, WHOLE
-from tests.steps.interrupted_steps import DAMAGES
+from tests.steps.built_steps import DAMAGED, INTERRUPTED, QUICK, QUICK_DAMAGE, WHOLE
 from tests.steps.small_chains import ALONE, ALONE_FLOAT, REPEATED, TAUGHT
 
 
@@ -39,11 +38,20 @@ def check_resumed(folder, name):
     assert list(dict.fromkeys(epochs)) == expected
 
 
-@pytest.mark.parametrize("name", DAMAGES)
-def test_a_damaged_checkpoint_is_dropped_and_said(folder, name):
-    whole, begun_anew = folder(ALONE), folder(DAMAGED) / name
-    assert (begun_anew / WEIGHTS_FILE).read_bytes() == (whole / WEIGHTS_FILE).read_bytes()
-    (message,) = json.loads((folder(DAMAGED) / "messages.json").read_text("utf-8"))[name]
+def test_a_damaged_checkpoint_is_dropped_and_said(folder):
+    check_begun_anew(folder, QUICK_DAMAGE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(DAMAGED.keys() - {QUICK_DAMAGE}))
+def test_however_a_checkpoint_is_damaged_it_is_dropped(slow_folder, name):
+    check_begun_anew(slow_folder, name)
+
+
+def check_begun_anew(folder, name):
+    whole, damaged = folder(ALONE), folder(DAMAGED[name])
+    assert (damaged / "anew" / WEIGHTS_FILE).read_bytes() == (whole / WEIGHTS_FILE).read_bytes()
+    (message,) = json.loads((damaged / "messages.json").read_text("utf-8"))
     assert message.startswith("The checkpoint of training resnet8 of width 0.25 is damaged (")
     assert message.endswith("it begins anew.")
 

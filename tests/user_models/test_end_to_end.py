@@ -87,24 +87,20 @@ def test_the_history_is_like_any_other(ran: Ran) -> None:
 
 
 def test_the_commit_is_that_of_the_repository_that_the_results_lie_in(
-    suite: Suite, tmp_path: Path
+    ran: Ran, suite: Suite, tmp_path: Path
 ) -> None:
+    assert ran.suite.history()["commit_info"]["id"] == "unversioned"
+    project = tmp_path / "project"
+    project.mkdir()
+    git(project, "init", "--quiet")
+    (project / "train.py").touch()
+    git(project, "add", "train.py")
+    git(project, "commit", "--quiet", "--message=first")
     mine = f"--model=mine={colour_model(tmp_path / 'mine.tflite')}"
-    where = tmp_path / "project" / "results"
-    for setting in ("none", "repository"):
-        if setting == "repository":
-            git(tmp_path / "project", "init", "--quiet")
-            (tmp_path / "project" / "train.py").touch()
-            git(tmp_path / "project", "add", "train.py")
-            git(tmp_path / "project", "commit", "--quiet", "--message=first")
-        done = suite.slimbench("run", mine, f"--results={where}")
-        assert done.status == 0, done.out + done.err
-        (newest,) = where.glob("*/0001_*.json" if setting == "none" else "*/0002_*.json")
-        commit = json.loads(newest.read_text())["commit_info"]["id"]
-        if setting == "none":
-            assert commit == "unversioned"
-        else:
-            assert commit == git(tmp_path / "project", "rev-parse", "HEAD")
+    versioned = replace(suite, results=project / "results")
+    done = versioned.slimbench("run", mine, f"--results={versioned.results}")
+    assert done.status == 0, done.out + done.err
+    assert versioned.history()["commit_info"]["id"] == git(project, "rev-parse", "HEAD")
 
 
 def git(folder: Path, *arguments: str) -> str:
