@@ -56,7 +56,7 @@ def check(script: str) -> list[str]:
     for program, *arguments in commands(script):
         name = PurePosixPath(program).name
         if name == "slimbench":
-            cli.make_parser().parse_args(arguments)
+            cli.make_parser(arguments).parse_args(arguments)
             found.append(f"slimbench {arguments[0]}")
         elif name == "make":
             asked = subprocess.run(

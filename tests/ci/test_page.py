@@ -96,16 +96,3 @@ def test_the_shell_script_ends_where_the_bench_fails(tmp_path: Path) -> None:
     shell.pretend(tmp_path, ".venv/bin/slimbench", "echo never > called")
     assert shell.run(script(), tmp_path, {}, ("sh",)).returncode == 2
     assert not (tmp_path / "called").exists()
-
-
-def test_links_lead_somewhere() -> None:
-    headings = {
-        re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-")
-        for line in TEXT.splitlines()
-        if line.startswith("#")
-    }
-    for target in re.findall(r"\]\(([^)]+)\)", TEXT):
-        if target.startswith("#"):
-            assert target[1:] in headings
-        elif "://" not in target:
-            assert (PAGE.parent / target).resolve().exists()
