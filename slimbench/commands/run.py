@@ -16,8 +16,11 @@ from slimbench.user_models.request import FORMS
 USAGE = 2
 """Exit status where what was asked for cannot be, as of every subcommand."""
 
-QUIETLY = ("--no-header", "-Wignore::ResourceWarning")
-"""A file that Ctrl-C leaves open is no news to who pressed it."""
+QUIETLY = (
+    "--no-header",
+    "-Wignore::ResourceWarning",  # of a file that Ctrl-C leaves open
+    "-Wignore::pytest.PytestAssertRewriteWarning",  # slimbench runs already, and is its plugin too
+)
 
 ALONE = ("-c", os.devnull, f"--rootdir={REFERENCE}", "-pno:cacheprovider", "-pno:randomly")
 """The configuration of the project one stands in is for its own tests."""

@@ -9,6 +9,7 @@ first imported is to be silenced by `drawing`.
 
 from __future__ import annotations
 
+import io
 import logging
 import math
 from collections.abc import Iterator, Mapping
@@ -98,6 +99,13 @@ def save(figure: Figure, path: Path, dpi: float | Literal["figure"], remedy: str
     except OSError as error:
         reason = error.strerror or error
         raise ChartError(f"The chart {path} cannot be written: {reason}. {remedy}") from error
+
+
+def as_svg(figure: Figure) -> str:
+    """Return a figure as the text of an SVG file; equal figures give equal texts."""
+    text = io.StringIO()
+    figure.savefig(text, format="svg", dpi="figure", metadata=_METADATA["svg"])
+    return text.getvalue()
 
 
 def log_ticks(low: float, high: float, base: float = 10.0) -> list[float]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from slimbench.history.record import History
-from slimbench.report.chart_style import DPI, drawing, save
+from slimbench.report.chart_style import DPI, as_svg, drawing, save
 from slimbench.report.words import Lang
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 REMEDY = "Free some space or mend the folder's permissions, then make the report again."
 
@@ -23,13 +28,7 @@ def draw(history: History, base: Path, lang: Lang) -> tuple[Path, ...]:
     stem = base.stem if base.suffix == ".json" else base.name
     paths = []
     with drawing():
-        from slimbench.report import bars, scatter  # noqa: PLC0415 - they import matplotlib
-
-        charts = {"times": bars.times, "sizes": bars.sizes, "pareto": scatter.pareto}
-        for name, make in charts.items():
-            figure = make(history, lang)
-            if figure is None:
-                continue
+        for name, figure in _figures(history, lang):
             png, svg = (base.parent / f"{stem}_{name}.{kind}" for kind in ("png", "svg"))
             save(figure, png, DPI, REMEDY)
             # Saving has settled the layout; settling it again takes longer than drawing.
@@ -37,3 +36,19 @@ def draw(history: History, base: Path, lang: Lang) -> tuple[Path, ...]:
             save(figure, svg, "figure", REMEDY)
             paths += [png, svg]
     return tuple(paths)
+
+
+def svgs(history: History, lang: Lang) -> dict[str, str]:
+    """Return the same charts as texts of SVG files, by their names."""
+    with drawing():
+        return {name: as_svg(figure) for name, figure in _figures(history, lang)}
+
+
+def _figures(history: History, lang: Lang) -> Iterator[tuple[str, Figure]]:
+    from slimbench.report import bars, scatter  # noqa: PLC0415 - they import matplotlib
+
+    charts = {"times": bars.times, "sizes": bars.sizes, "pareto": scatter.pareto}
+    for name, make in charts.items():
+        figure = make(history, lang)
+        if figure is not None:
+            yield name, figure

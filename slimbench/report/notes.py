@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from slimbench.history.record import BudgetResult, History
@@ -40,17 +39,22 @@ class Footnotes:
 def context(history: History, lang: Lang) -> str:
     """Write a sentence with the profile, engines, threads and the number of images scored."""
     words = WORDS[lang]
-    settings = dict.fromkeys((entry.case.engine, entry.case.threads) for entry in history.entries)
     counts = sorted({entry.accuracy_n for entry in history.entries if entry.accuracy_n})
     return words.context.format(
         profile=history.profile,
-        settings=" / ".join(setting(engine, threads, lang) for engine, threads in settings),
+        settings=settings(history, lang),
         scored=words.scored.format(
             count=" / ".join(numbers.decimal(count, lang, 0) for count in counts)
         )
         if counts
         else "",
     )
+
+
+def settings(history: History, lang: Lang) -> str:
+    """Name every engine of a run with its numbers of threads."""
+    cases = dict.fromkeys((entry.case.engine, entry.case.threads) for entry in history.entries)
+    return " / ".join(setting(engine, threads, lang) for engine, threads in cases)
 
 
 def setting(engine: str, threads: int, lang: Lang) -> str:
@@ -63,7 +67,6 @@ def setting(engine: str, threads: int, lang: Lang) -> str:
 def run_notes(history: History, footnotes: Footnotes, lang: Lang) -> tuple[Note, ...]:
     """Return the notes that stand below the table, the most pressing first."""
     words = WORDS[lang]
-    status = {"partial": words.status_partial, "interrupted": words.status_interrupted}
     broken = [_broken(result, lang) for result in history.budgets if result.verdict == "fail"]
     unjudged = [
         f"{result.case.id}: {result.budget}"
@@ -78,10 +81,25 @@ def run_notes(history: History, footnotes: Footnotes, lang: Lang) -> tuple[Note,
         (words.not_judged, unjudged),
         (words.warnings, [clean(warning) for warning in history.preflight.warnings]),
     ]
-    notes = [Note(status[history.status])] if history.status in status else []
+    notes = [] if history.status == "complete" else [Note(status(history, lang))]
     notes += [Note(heading, tuple(lines)) for heading, lines in sections if lines]
-    notes += [Note(text) for text in _captions(history, lang)]
-    return tuple(notes)
+    text = caption(history, lang)
+    return (*notes, Note(text)) if text else tuple(notes)
+
+
+def status(history: History, lang: Lang) -> str:
+    """Say in a sentence how much of the profile the run measured."""
+    words = WORDS[lang]
+    return {
+        "complete": words.status_complete,
+        "partial": words.status_partial,
+        "interrupted": words.status_interrupted,
+    }[history.status]
+
+
+def caption(history: History, lang: Lang) -> str:
+    """Say what the profile can show and what it cannot; nothing of a profile of one's own."""
+    return WORDS[lang].captions.get(history.profile, "")
 
 
 def clean(text: str) -> str:
@@ -97,11 +115,6 @@ def escape_markdown(text: str) -> str:
     for character in "\\`*_[]<>|~":
         text = text.replace(character, f"\\{character}")
     return text
-
-
-def _captions(history: History, lang: Lang) -> Iterable[str]:
-    caption = WORDS[lang].captions.get(history.profile)
-    return [caption] if caption else []
 
 
 def _broken(result: BudgetResult, lang: Lang) -> str:

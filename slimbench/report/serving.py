@@ -94,17 +94,42 @@ SERVING_WORDS: Mapping[Lang, ServingWords] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class ServingTable:
+    """The servers of one model: a row for each, and what is to be said below."""
+
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+
 def serving(history: History, lang: Lang, style: str = "grid") -> str:
     """Return a table of servers for each variant that has them; nothing where none has."""
-    parts = [
-        _servers_of(entry.case.variant, entry.serving, lang, style)
-        for entry in history.entries
-        if entry.serving is not None
-    ]
+    gap = "\n\n" if style == "github" else "\n"
+    parts = []
+    for servers in serving_tables(history, lang):
+        grid = tabulate(
+            servers.rows,
+            headers=servers.headings,
+            tablefmt=style,
+            colalign=["left", *["right"] * (len(servers.headings) - 1)],
+            disable_numparse=True,
+        )
+        parts.append(gap.join([servers.title, grid, *servers.notes]))
     return "\n\n".join(parts)
 
 
-def _servers_of(model: str, measured: Mapping[str, Any], lang: Lang, style: str) -> str:
+def serving_tables(history: History, lang: Lang) -> tuple[ServingTable, ...]:
+    """Return the cells of the same tables."""
+    return tuple(
+        _of_one(entry.case.variant, entry.serving, lang)
+        for entry in history.entries
+        if entry.serving is not None
+    )
+
+
+def _of_one(model: str, measured: Mapping[str, Any], lang: Lang) -> ServingTable:
     words, footnotes = SERVING_WORDS[lang], Footnotes()
     conditions = measured["conditions"]
     title = words.title.format(
@@ -113,7 +138,7 @@ def _servers_of(model: str, measured: Mapping[str, Any], lang: Lang, style: str)
         limit=numbers.significant(conditions["p99_limit_ms"], lang),
     )
     factor = numbers.significant(conditions["beyond"], lang)
-    headings = [
+    headings = (
         words.server,
         words.right,
         words.wrong,
@@ -124,26 +149,18 @@ def _servers_of(model: str, measured: Mapping[str, Any], lang: Lang, style: str)
         words.batch,
         words.memory,
         words.start,
-    ]
-    rows = [
+    )
+    rows = tuple(
         _row(name, figures, measured["shipped"], footnotes, lang)
         for name, figures in measured["servers"].items()
-    ]
-    grid = tabulate(
-        rows,
-        headers=headings,
-        tablefmt=style,
-        colalign=["left", *["right"] * (len(headings) - 1)],
-        disable_numparse=True,
     )
     notes = [*footnotes.lines(), _heavy(measured, words, lang), _overload(measured, words, lang)]
-    gap = "\n\n" if style == "github" else "\n"
-    return gap.join([title, grid, *filter(None, notes)])
+    return ServingTable(title, headings, rows, tuple(filter(None, notes)))
 
 
 def _row(
     name: str, figures: Mapping[str, Any], shipped: str, footnotes: Footnotes, lang: Lang
-) -> list[str]:
+) -> tuple[str, ...]:
     words, general = SERVING_WORDS[lang], WORDS[lang]
 
     def cell(key: str, unit: str = "") -> str:
@@ -159,7 +176,7 @@ def _row(
     if figures["single_p90_ms"] is not None:
         single += f" (p90 {numbers.significant(figures['single_p90_ms'], lang)})"
     refused = figures["beyond_refused_share"]
-    return [
+    return (
         words.servers.get(name, name) + (words.shipped if name == shipped else ""),
         cell("right_per_s"),
         count("wrong"),
@@ -170,7 +187,7 @@ def _row(
         cell("mean_batch"),
         cell("resident_mib", general.mebibyte),
         cell("start_ms", general.millisecond),
-    ]
+    )
 
 
 def _heavy(measured: Mapping[str, Any], words: ServingWords, lang: Lang) -> str:

@@ -22,7 +22,13 @@ class Column:
 
     heading: str
     cell: Callable[[Entry], str]
-    align: str = "right"
+    value: Callable[[Entry], float | None] | None = None
+    """The exact number that a cell writes, None where there is none; a column of names has none."""
+
+    @property
+    def align(self) -> str:
+        """The side at which the cells are flush: numbers right, names left."""
+        return "left" if self.value is None else "right"
 
 
 def table(history: History, lang: Lang) -> str:
@@ -115,31 +121,50 @@ def columns(history: History, footnotes: Footnotes, lang: Lang) -> list[Column]:
             return absent(entry, "size_ratio")
         return numbers.times(1 / entry.size_ratio, lang, words.smaller, words.larger)
 
-    table_columns = [Column(words.model, lambda entry: entry.case.variant, "left")]
+    table_columns = [Column(words.model, lambda entry: entry.case.variant)]
     if len({entry.case.engine for entry in history.entries}) > 1:
-        table_columns.append(Column(words.engine, lambda entry: entry.case.engine, "left"))
+        table_columns.append(Column(words.engine, lambda entry: entry.case.engine))
     if len({entry.case.threads for entry in history.entries}) > 1:
-        table_columns.append(Column(words.threads, lambda entry: str(entry.case.threads)))
+        table_columns.append(
+            Column(
+                words.threads,
+                lambda entry: str(entry.case.threads),
+                lambda entry: entry.case.threads,
+            )
+        )
     table_columns += [
-        Column(words.time, time),
-        Column(words.size, size),
-        Column(words.size_gzip, compressed),
-        Column(words.accuracy, accuracy),
-        Column(words.improvement, improvement),
-        Column(words.reduction, reduction),
+        Column(words.time, time, _median_ms),
+        Column(words.size, size, lambda entry: entry.size_bytes),
+        Column(words.size_gzip, compressed, lambda entry: entry.size_gzip_bytes),
+        Column(words.accuracy, accuracy, lambda entry: entry.accuracy_top1),
+        Column(words.improvement, improvement, lambda entry: entry.speedup),
+        Column(words.reduction, reduction, _size_reduction),
     ]
     keras = keras_ms(history)
     if keras:
 
-        def against_keras(entry: Entry) -> str:
+        def keras_ratio(entry: Entry) -> float | None:
             predict = keras.get(architecture(entry))
             if entry.case.engine == KERAS or predict is None or entry.latency_ms is None:
+                return None
+            return predict / entry.latency_ms.p50
+
+        def against_keras(entry: Entry) -> str:
+            ratio = keras_ratio(entry)
+            if ratio is None:
                 return words.nothing
-            ratio = predict / entry.latency_ms.p50
             return numbers.times(ratio, lang, words.faster, words.slower)
 
-        table_columns.append(Column(words.against_keras, against_keras))
+        table_columns.append(Column(words.against_keras, against_keras, keras_ratio))
     return table_columns
+
+
+def _median_ms(entry: Entry) -> float | None:
+    return None if entry.latency_ms is None else entry.latency_ms.p50
+
+
+def _size_reduction(entry: Entry) -> float | None:
+    return None if entry.size_ratio is None else 1 / entry.size_ratio
 
 
 def architecture(entry: Entry) -> str:

@@ -49,6 +49,7 @@ class Words:
     scored: str
     history: str
     chart: str
+    status_complete: str
     status_partial: str
     status_interrupted: str
     broken: str
@@ -76,6 +77,36 @@ class Words:
     chart_dominated: str
     chart_no_accuracy: str
     chart_left_out: str
+
+    page_title: str
+    page_budgets: str
+    budget_counts: str
+    page_dirty: str
+    page_sorting: str
+    page_figures: str
+    page_charts: str
+    page_missing: str
+    page_machine: str
+    taken: str
+    commit: str
+    status: str
+    file: str
+    case: str
+    budget: str
+    value: str
+    limit: str
+    verdict: str
+    kept: str
+    exceeded: str
+    unjudged: str
+    variant: str
+    reason: str
+    machine: str
+    processor: str
+    instructions: str
+    governor: str
+    load: str
+    steal: str
 
     captions: Mapping[str, str]
     """What a profile can show and what it cannot, by the profile's name."""
@@ -110,6 +141,7 @@ ENGLISH = Words(
     scored=", {count} images scored, accuracy with its 95 % interval",
     history="History:",
     chart="Chart:  ",
+    status_complete="This run is complete.",
     status_partial="This run is partial: some of the profile was not measured.",
     status_interrupted="This run was interrupted: cases that were not finished are left out.",
     broken="Broken budgets:",
@@ -136,6 +168,35 @@ ENGLISH = Words(
     chart_dominated="dominated by another",
     chart_no_accuracy="accuracy not measured",
     chart_left_out="Not shown, size or time was not measured: {names}",
+    page_title="Benchmark run of profile {profile}",
+    page_budgets="Budgets",
+    budget_counts="{exceeded} broken, {unjudged} not judged, {kept} kept",
+    page_dirty="{commit} with uncommitted changes",
+    page_sorting="A click on a heading sorts the table by it.",
+    page_figures="Figures",
+    page_charts="Charts",
+    page_missing="Missing variants",
+    page_machine="Machine and versions",
+    taken="Taken",
+    commit="Commit",
+    status="Status",
+    file="History file",
+    case="Case",
+    budget="Budget",
+    value="Value",
+    limit="Limit",
+    verdict="Verdict",
+    kept="kept",
+    exceeded="broken",
+    unjudged="not judged",
+    variant="Variant",
+    reason="Reason",
+    machine="Machine",
+    processor="Processor",
+    instructions="Instruction sets",
+    governor="Frequency governor",
+    load="Load before the run",
+    steal="CPU time stolen",
     captions={
         "digits": (
             "Handwritten digits are easy and ResNet50 is far too large for them: this profile "
@@ -184,6 +245,7 @@ FRENCH = Words(
     scored=", {count} images évaluées, précision avec son intervalle à 95 %",
     history="Historique :",
     chart="Graphique :",
+    status_complete="Cette exécution est complète.",
     status_partial="Cette exécution est partielle : une partie du profil n'a pas été mesurée.",
     status_interrupted="Cette exécution a été interrompue : les cas non terminés sont omis.",
     broken="Budgets dépassés :",
@@ -210,6 +272,35 @@ FRENCH = Words(
     chart_dominated="dominé par un autre",
     chart_no_accuracy="précision non mesurée",
     chart_left_out="Non représentés, taille ou temps non mesurés : {names}",
+    page_title="Mesure du profil {profile}",
+    page_budgets="Budgets",
+    budget_counts="dépassés : {exceeded}, non jugés : {unjudged}, respectés : {kept}",
+    page_dirty="{commit} avec des modifications non validées",
+    page_sorting="Un clic sur un en-tête trie le tableau.",
+    page_figures="Résultats",
+    page_charts="Graphiques",
+    page_missing="Variantes manquantes",
+    page_machine="Machine et versions",
+    taken="Date",
+    commit="Commit",
+    status="État",
+    file="Fichier d'historique",
+    case="Cas",
+    budget="Budget",
+    value="Valeur",
+    limit="Limite",
+    verdict="Verdict",
+    kept="respecté",
+    exceeded="dépassé",
+    unjudged="non jugé",
+    variant="Variante",
+    reason="Raison",
+    machine="Machine",
+    processor="Processeur",
+    instructions="Jeux d'instructions",
+    governor="Gouverneur de fréquence",
+    load="Charge avant l'exécution",
+    steal="Temps processeur volé",
     captions={
         "digits": (
             "Les chiffres manuscrits sont faciles et ResNet50 est bien trop grand pour eux : ce "

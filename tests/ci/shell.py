@@ -56,7 +56,11 @@ def check(script: str) -> list[str]:
     for program, *arguments in commands(script):
         name = PurePosixPath(program).name
         if name == "slimbench":
-            cli.make_parser(arguments).parse_args(arguments)
+            try:
+                cli.make_parser(arguments).parse_args(arguments)
+            except SystemExit as ended:
+                if ended.code:  # `--help` ends without one
+                    raise
             found.append(f"slimbench {arguments[0]}")
         elif name == "make":
             asked = subprocess.run(

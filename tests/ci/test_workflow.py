@@ -1,4 +1,7 @@
-"""The workflow: known good by linters, and its scripts do what they say with each exit status."""
+"""The workflows, and the one that `slimbench init` writes: known good by linters.
+
+The scripts of bench.yml do what they say with each exit status.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,13 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from slimbench.init.suite import TEMPLATES
 from slimbench.paths import CODE
 from tests.ci import shell
 
 FILE = CODE / ".github" / "workflows" / "bench.yml"
-FILES = sorted(FILE.parent.glob("*.yml"))
+TEMPLATE = TEMPLATES / "workflow.yml"
+FILES = [*sorted(FILE.parent.glob("*.yml")), TEMPLATE]
 BIN = Path(sys.executable).parent
 
 GITHUBS_BASH = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
@@ -36,19 +41,19 @@ exit $STATUS
 """A gate that ends with $STATUS, after writing its verdicts unless it is $SILENT."""
 
 
-def workflow() -> dict[str, Any]:
-    content: dict[str, Any] = YAML(typ="safe", pure=True).load(FILE)
+def workflow(file: Path = FILE) -> dict[str, Any]:
+    content: dict[str, Any] = YAML(typ="safe", pure=True).load(file)
     return content
 
 
-def steps() -> list[dict[str, Any]]:
-    (job,) = workflow()["jobs"].values()
+def steps(file: Path = FILE) -> list[dict[str, Any]]:
+    (job,) = workflow(file)["jobs"].values()
     found: list[dict[str, Any]] = job["steps"]
     return found
 
 
-def step(name: str) -> dict[str, Any]:
-    (found,) = [each for each in steps() if each.get("name") == name]
+def step(name: str, file: Path = FILE) -> dict[str, Any]:
+    (found,) = [each for each in steps(file) if each.get("name") == name]
     return found
 
 
@@ -93,8 +98,9 @@ def gated(folder: Path, status: int, silent: str = "") -> Ran:
             str(CODE / ".github" / "dependabot.yml"),
         ),
         ("zizmor", "--offline", "--pedantic", "--no-progress", str(CODE / ".github")),
+        ("zizmor", "--offline", "--pedantic", "--no-progress", str(TEMPLATE)),
     ],
-    ids=lambda arguments: " ".join(arguments[:3]),
+    ids=lambda arguments: f"{arguments[0]} {Path(arguments[-1]).name}",
 )
 def test_the_linters_have_nothing_to_say(arguments: tuple[str, ...]) -> None:
     program, *rest = arguments
@@ -106,6 +112,7 @@ def test_every_command_is_one_that_there_is() -> None:
     script = "\n".join(each["run"] for each in steps() if "run" in each)
     assert shell.check(script) == [
         "make bench",
+        "slimbench report",
         "slimbench report",
         "slimbench gate",
         "slimbench promote",
@@ -128,17 +135,56 @@ def test_actions_are_pinned_by_commit_with_their_version() -> None:
         assert re.fullmatch(r"actions/[a-z-]+(/[a-z]+)?@[0-9a-f]{40} # v\d+\.\d+\.\d+", each)
 
 
-def test_nothing_that_somebody_typed_gets_into_a_shell() -> None:
-    assert not [each["name"] for each in steps() if "${{" in each.get("run", "")]
+def test_an_action_has_the_same_pin_everywhere() -> None:
+    pins = re.findall(r"uses: ([^@\s]+)@(.*)", "".join(file.read_text() for file in FILES))
+    assert len({action for action, _ in pins}) == len(set(pins))
 
 
-def test_it_may_read_and_no_more() -> None:
-    (job,) = workflow()["jobs"].values()
-    assert workflow()["permissions"] == {}
+@pytest.mark.parametrize("file", [FILE, TEMPLATE], ids=lambda file: file.parent.name)
+def test_nothing_that_somebody_typed_gets_into_a_shell(file: Path) -> None:
+    assert not [each["name"] for each in steps(file) if "${{" in each.get("run", "")]
+
+
+@pytest.mark.parametrize("file", [FILE, TEMPLATE], ids=lambda file: file.parent.name)
+def test_it_may_read_and_no_more(file: Path) -> None:
+    (job,) = workflow(file)["jobs"].values()
+    assert workflow(file)["permissions"] == {}
     assert job["permissions"] == {"contents": "read"}
-    (checkout,) = [each for each in steps() if "actions/checkout@" in each.get("uses", "")]
+    (checkout,) = [each for each in steps(file) if "actions/checkout@" in each.get("uses", "")]
     assert checkout["with"]["persist-credentials"] is False
-    assert "secrets." not in FILE.read_text()
+    assert "secrets." not in file.read_text()
+
+
+@pytest.mark.parametrize("file", [FILE, TEMPLATE], ids=lambda file: file.parent.name)
+def test_the_page_of_the_run_is_kept_also_after_a_broken_budget(file: Path, tmp_path: Path) -> None:
+    names = [each.get("name", "") for each in steps(file)]
+    made = step("Make the page of the run", file)
+    assert made["if"] == "${{ !cancelled() && steps.bench.outcome != 'skipped' }}"
+    (keep,) = [name for name in names if name.startswith("Keep the history, the page")]
+    assert names.index("Bench") < names.index(made["name"]) < names.index(keep)
+    assert step(keep, file)["if"] == "${{ !cancelled() }}"
+    assert "results/report.html" in step(keep, file)["with"]["path"].splitlines()
+    for program in (".venv/bin/slimbench", "bin/slimbench"):
+        shell.pretend(tmp_path, program, 'echo "$@" > called')
+    ended = shell.run(made["run"], tmp_path, {"PROFILE": "digits"}, GITHUBS_BASH)
+    assert ended.returncode == 0, ended.stderr
+    called = (tmp_path / "called").read_text()
+    assert called.startswith("report latest ")
+    assert called.endswith(" --format html --output results/report.html\n")
+
+
+def test_the_written_workflow_shows_the_verdict_and_ends_as_the_gate(tmp_path: Path) -> None:
+    shell.pretend(
+        tmp_path / "bin", "slimbench", 'echo verdict > "${4#--report=}"; echo "$@" > called; exit 3'
+    )
+    environment = {
+        "RUNNER_TEMP": str(tmp_path),
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
+    }
+    ended = shell.run(step("Gate", TEMPLATE)["run"], tmp_path, environment, GITHUBS_BASH)
+    assert ended.returncode == 3
+    assert (tmp_path / "summary.md").read_text() == "verdict\n"
+    assert (tmp_path / "called").read_text().startswith("gate baseline latest ")
 
 
 def test_the_models_are_found_by_whoever_has_the_promoted_file() -> None:

@@ -63,6 +63,21 @@ def test_french_markdown(results: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "+--" not in out
 
 
+def test_a_page_is_printed_or_written_to_a_file(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = shown(capsys, "1", "--results", str(results), "--format", "html", "--lang", "fr")
+    assert out.startswith('<!DOCTYPE html>\n<html lang="fr">\n')
+    file = tmp_path / "report.html"
+    said = shown(
+        capsys,
+        *("1", "--results", str(results), "--format", "html", "--lang", "fr"),
+        *("--output", str(file)),
+    )
+    assert said == f"{file}\n"
+    assert file.read_text(encoding="utf-8") == out
+
+
 def test_the_locale_chooses_the_language(
     results: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
