@@ -25,7 +25,7 @@ from slimbench.webapp.spec import Service
 
 def create_app(settings: Settings, service: Service) -> Flask:
     """Return the WSGI application that serves the models of `service`."""
-    app = Flask("webapp")
+    app = Flask("webapp", static_folder=None)  # the pages bring theirs
     app.request_class = uploads.UploadRequest
     app.json.sort_keys = False  # type: ignore[attr-defined]
     state.attach(app, settings, service)

@@ -244,7 +244,7 @@ def test_servers_have_their_table() -> None:
     (shown,) = serving_tables(made, "en")
     table = captioned(root, shown.title)
     assert table.cells() == [list(shown.headings), *map(list, shown.rows)]
-    for remark in shown.remarks:
+    for remark in shown.notes:
         assert remark.replace("`", "") in root.text()
 
 
