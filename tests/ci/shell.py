@@ -14,6 +14,9 @@ from slimbench.paths import CODE
 OPERATOR = re.compile(r"[();<>|&{}]+")
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*")
 
+GITHUBS_BASH = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
+"""What GitHub runs a step in where the workflow says `shell: bash`."""
+
 
 def commands(script: str) -> Iterator[list[str]]:
     """Yield each simple command as its words, without assignments before and redirections after."""

@@ -24,9 +24,6 @@ TEMPLATE = TEMPLATES / "workflow.yml"
 FILES = [*sorted(FILE.parent.glob("*.yml")), TEMPLATE]
 BIN = Path(sys.executable).parent
 
-GITHUBS_BASH = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
-"""What GitHub runs a step in where the workflow says `shell: bash`."""
-
 GATE = """
 echo "$@" > called
 for argument in "$@"; do
@@ -77,7 +74,7 @@ def run(name: str, folder: Path, **environment: str) -> Ran:
         **own,
         **environment,
     }
-    ended = shell.run(step(name)["run"], folder, given, GITHUBS_BASH)
+    ended = shell.run(step(name)["run"], folder, given, shell.GITHUBS_BASH)
     said = summary.read_text() if summary.exists() else ""
     return Ran(ended.returncode, ended.stdout + ended.stderr, said, folder)
 
@@ -131,8 +128,9 @@ def test_every_command_of_every_workflow_is_one_that_there_is(file: Path) -> Non
 def test_actions_are_pinned_by_commit_with_their_version() -> None:
     used = re.findall(r"uses: (.*)", FILE.read_text())
     assert len(used) == sum("uses" in each for each in steps())
+    action = r"(actions|pypa)/[a-z-]+(/[a-z]+)?@[0-9a-f]{40} # v\d+\.\d+\.\d+"
     for each in re.findall(r"uses: (.*)", "".join(file.read_text() for file in FILES)):
-        assert re.fullmatch(r"actions/[a-z-]+(/[a-z]+)?@[0-9a-f]{40} # v\d+\.\d+\.\d+", each)
+        assert re.fullmatch(action, each)
 
 
 def test_an_action_has_the_same_pin_everywhere() -> None:
@@ -166,7 +164,7 @@ def test_the_page_of_the_run_is_kept_also_after_a_broken_budget(file: Path, tmp_
     assert "results/report.html" in step(keep, file)["with"]["path"].splitlines()
     for program in (".venv/bin/slimbench", "bin/slimbench"):
         shell.pretend(tmp_path, program, 'echo "$@" > called')
-    ended = shell.run(made["run"], tmp_path, {"PROFILE": "digits"}, GITHUBS_BASH)
+    ended = shell.run(made["run"], tmp_path, {"PROFILE": "digits"}, shell.GITHUBS_BASH)
     assert ended.returncode == 0, ended.stderr
     called = (tmp_path / "called").read_text()
     assert called.startswith("report latest ")
@@ -181,7 +179,7 @@ def test_the_written_workflow_shows_the_verdict_and_ends_as_the_gate(tmp_path: P
         "RUNNER_TEMP": str(tmp_path),
         "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
     }
-    ended = shell.run(step("Gate", TEMPLATE)["run"], tmp_path, environment, GITHUBS_BASH)
+    ended = shell.run(step("Gate", TEMPLATE)["run"], tmp_path, environment, shell.GITHUBS_BASH)
     assert ended.returncode == 3
     assert (tmp_path / "summary.md").read_text() == "verdict\n"
     assert (tmp_path / "called").read_text().startswith("gate baseline latest ")
