@@ -8,8 +8,7 @@ from pathlib import Path
 
 from slimbench.networks.weights import NOTES_FILE, PRUNED_LAYERS
 from slimbench.spec import Group, Kind, Metric, Reading, Subject, Unmeasured
-from slimbench.tflite.weights import Weight
-from slimbench.tflite.weights import read_weights as weights
+from slimbench.tflite.weights import Weight, read_weights
 
 MODEL_SUFFIX = ".tflite"
 OTHER_FILE = "weights are counted in .tflite files, and this engine runs another kind"
@@ -64,7 +63,7 @@ class Weights:
         """Count in the file; raises ValueError where pruned layers are named but not in it."""
         if subject.model.suffix != MODEL_SUFFIX:
             return dict.fromkeys(self.keys, Unmeasured(OTHER_FILE))
-        counted = weights(subject.model)
+        counted = read_weights(subject.model)
         layers = pruned_layers(subject.model)
         prunable: float | Unmeasured = Unmeasured("no layer of it was pruned")
         if layers:
