@@ -6,6 +6,7 @@ the project. Nothing that exists is changed: all is planned first, and written o
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -195,8 +196,8 @@ def _in_python(project: Path, path: Path) -> str:
     """Return an expression for a path: relative to the project where it lies in it."""
     path, project = path.expanduser().resolve(), project.resolve()
     if path.is_relative_to(project):
-        return f"PROJECT / {path.relative_to(project).as_posix()!r}".replace("'", '"')
-    return f"Path({str(path)!r})".replace("'", '"')
+        return f"PROJECT / {json.dumps(path.relative_to(project).as_posix())}"
+    return f"Path({json.dumps(str(path))})"
 
 
 def _template(file: str, **values: str) -> str:
