@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from slimbench.measurement.stopwatch import Stopwatch
-from slimbench.metrics.latency import PILOT_INVOCATIONS, pilot, rounds_for
+from slimbench.metrics.latency import time_invocations
 from slimbench.run.subject import MeasuredSubject
 from slimbench.spec import Pixels
 
@@ -21,8 +21,5 @@ def test_latency(
     """A variant keeps its latency budgets."""
     session = subject.session
     with stopwatch.spending("measure"):
-        session.feed(image)
-        rounds = rounds_for(pilot(session.invoke))
-        benchmark.pedantic(session.invoke, rounds=rounds, warmup_rounds=PILOT_INVOCATIONS)
-    subject.samples = benchmark.stats.stats.data
+        subject.samples = time_invocations(benchmark, session, image)
     hold("latency")

@@ -10,8 +10,7 @@ from pathlib import Path
 from slimbench.atomic_write import write_text
 from slimbench.errors import UsageProblem
 from slimbench.paths import results_folder
-
-LANGUAGES = ("en", "fr")
+from slimbench.report.words import LANGUAGES
 
 
 @dataclass(frozen=True, slots=True)

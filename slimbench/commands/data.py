@@ -20,11 +20,10 @@ from slimbench.export.source import complete_runs, scored_on
 from slimbench.history.record import Entry
 from slimbench.progress import BuildProgress
 from slimbench.run.evaluations import evaluations
+from slimbench.run.options import DATA_VARIABLE
 from slimbench.spec import Choices
 from slimbench.suite import profiles, variants
 from slimbench.suite.registry import unknown
-
-VARIABLE = "SLIMBENCH_DATA"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         type=Path,
-        help=f"photographs, a folder or an archive, where the profile has none (${VARIABLE})",
+        help=f"photographs, a folder or an archive, where the profile has none (${DATA_VARIABLE})",
     )
     parser.add_argument(
         "--images", type=int, default=DEFAULT_LIMIT, help="how many of them at most"
@@ -108,7 +107,7 @@ def _of_profile(arguments: argparse.Namespace, store: Store) -> Evaluation:
     name = arguments.variant or profile.reference
     if name not in profile.variants:
         raise unknown("variant", name, profile.variants)
-    named = arguments.data or os.environ.get(VARIABLE)
+    named = arguments.data or os.environ.get(DATA_VARIABLE)
     choices = Choices(
         data=Path(named) if named else None,
         limit=arguments.images,
@@ -118,7 +117,8 @@ def _of_profile(arguments: argparse.Namespace, store: Store) -> Evaluation:
     step = evaluations([variant], choices)[name]
     if step is None:
         raise UsageProblem(
-            f"{profile.name} has no images of its own: name a folder with --data or {VARIABLE}."
+            f"{profile.name} has no images of its own: name a folder with --data or "
+            f"{DATA_VARIABLE}."
         )
     with BuildProgress(Console(stderr=True)) as progress:
         result = build([step], profile.seed, store, progress).results[step]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-from slimbench.spec import Group, Kind, Metric, Reading, Subject, Unmeasured
+from slimbench.spec import Group, Kind, Metric, Pixels, Reading, Session, Subject, Unmeasured
 
 P99_SAMPLES = 100
 
@@ -40,6 +41,15 @@ def rounds_for(pilot_seconds: float) -> int:
     if not pilot_seconds > 0:
         return MOST_ROUNDS
     return math.ceil(min(max(ROUNDS_SECONDS / pilot_seconds, FEWEST_ROUNDS), MOST_ROUNDS))
+
+
+def time_invocations(benchmark: Any, session: Session, image: Pixels) -> Sequence[float]:
+    """Time single invocations on an image with pytest-benchmark's fixture; return the seconds."""
+    session.feed(image)
+    rounds = rounds_for(pilot(session.invoke))
+    benchmark.pedantic(session.invoke, rounds=rounds, warmup_rounds=PILOT_INVOCATIONS)
+    samples: Sequence[float] = benchmark.stats.stats.data
+    return samples
 
 
 def summarise(seconds: Sequence[float]) -> dict[str, float | int | None]:

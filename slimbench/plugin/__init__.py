@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from slimbench.pytest_suite.pytest_session import hiding_option
+from slimbench.report.words import LANGUAGES
+
 if TYPE_CHECKING:
-    from slimbench.run.slim import SlimSession
+    from slimbench.plugin.session import SlimSession
 
 _SESSION = pytest.StashKey["SlimSession"]()
-_DESELECTED = pytest.StashKey[bool]()
+
+DESELECTED = pytest.StashKey[bool]()
+"""Whether a test that measures a model was left out, such as by `-k`."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,15 +42,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="a file with budgets of the models, in tables such as [own.mine]",
     )
     group.addoption(
-        "--slimbench-lang", choices=("en", "fr"), help="language of the table (default: the locale)"
+        "--slimbench-lang", choices=LANGUAGES, help="language of the table (default: the locale)"
     )
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
     """Remember that a model was left out: the history of such a session is partial."""
     for item in items:
-        if "slim" in getattr(item, "fixturenames", ()):
-            item.config.stash[_DESELECTED] = True
+        if measures_model(item):
+            item.config.stash[DESELECTED] = True
+
+
+def measures_model(item: pytest.Item) -> bool:
+    """Tell whether a test uses the fixture `slim`."""
+    return "slim" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture
@@ -102,7 +112,7 @@ class Slim:
         if problem := _hindrance(config):
             pytest.fail(problem, pytrace=False)
         from slimbench.errors import UsageProblem  # noqa: PLC0415 - here it is needed, see above
-        from slimbench.run.slim import ModelTest, name_of  # noqa: PLC0415
+        from slimbench.plugin.session import ModelTest, name_of  # noqa: PLC0415
 
         def path(given: str | Path | None) -> Path | None:
             return None if given is None else config.rootpath / Path(given).expanduser()
@@ -137,23 +147,20 @@ def _hindrance(config: pytest.Config) -> str:
     """Say why nothing can be measured in this session, or nothing."""
     if not config.pluginmanager.hasplugin("benchmark"):
         return "slim needs pytest-benchmark, which is turned off: leave out -p no:benchmark."
-    if hasattr(config, "workerinput") or config.getoption("numprocesses", None):
+    option = hiding_option(config)
+    if option == "-n":
         return (
             "slim cannot measure under xdist: tests beside each other disturb the clock. "
             "Run this test on its own with -n 0."
         )
-    for option in ("benchmark_disable", "benchmark_skip"):
-        if config.getoption(option, default=False):
-            flag = "--" + option.replace("_", "-")
-            return f"slim measures nothing under {flag}: leave it out."
-    return ""
+    return f"slim measures nothing under {option}: leave it out." if option else ""
 
 
 def _session(config: pytest.Config) -> SlimSession:
     """Return what gathers the session's models; the first call makes it."""
     if _SESSION not in config.stash:
         from slimbench.paths import project_folder  # noqa: PLC0415
-        from slimbench.run.slim import SlimSession  # noqa: PLC0415
+        from slimbench.plugin.session import SlimSession  # noqa: PLC0415
 
         results = config.getoption("--slimbench-results")
         session = SlimSession(
@@ -161,7 +168,6 @@ def _session(config: pytest.Config) -> SlimSession:
             config.getoption("--slimbench-profile"),
             project_folder(config.rootpath) / "results" if results is None else results.absolute(),
             config.getoption("--slimbench-lang"),
-            lambda: config.stash.get(_DESELECTED, False),
         )
         config.pluginmanager.register(session, "slimbench-session")
         config.stash[_SESSION] = session

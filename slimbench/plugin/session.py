@@ -25,19 +25,22 @@ from slimbench.history import write
 from slimbench.history.document import HistoryError
 from slimbench.history.record import History, record
 from slimbench.measurement.stopwatch import Stopwatch
-from slimbench.metrics.latency import PILOT_INVOCATIONS, pilot, rounds_for
+from slimbench.metrics.latency import time_invocations
 from slimbench.paths import short
 from slimbench.pixels import MODES
+from slimbench.plugin import DESELECTED, measures_model
 from slimbench.progress import BuildProgress
+from slimbench.pytest_suite.pytest_session import say, uncaptured, unfinished_status
 from slimbench.report import words
 from slimbench.report.table import table
+from slimbench.report.words import Lang
 from slimbench.run.document import Status, benchmark_frame, document
 from slimbench.run.plan import Plan, check_writable
 from slimbench.run.preflight import preflight
 from slimbench.run.session import Run
 from slimbench.spec import Budget, Case, Choices, Group, PixelMode
 from slimbench.suite.budgets import EVERY, KINDS, BudgetError, load_budgets, make_budgets
-from slimbench.suite.profiles import OF_EVERY_PROFILE, load_profiles
+from slimbench.suite.profiles import OF_EVERY_PROFILE, Profile, load_profiles
 from slimbench.suite.toml_file import read_toml
 from slimbench.user_models.prepare import prepare
 from slimbench.user_models.request import Request
@@ -107,15 +110,12 @@ class SlimSession:
         config: pytest.Config,
         profile: str,
         results: Path,
-        lang: str | None,
-        is_part: Callable[[], bool],
+        lang: Lang | None,
     ) -> None:
-        """Begin a session; `is_part` tells at its end whether models were deselected."""
         self._config = config
-        self._is_part = is_part
         self._profile = profile
         self._results = results
-        self._lang = words.language(os.environ) if lang is None else lang
+        self._lang: Lang = lang or words.language(os.environ)
         self._stopwatch = Stopwatch()
         self._run: Run | None = None
         self._preflight: Mapping[str, Any] = {}
@@ -143,14 +143,19 @@ class SlimSession:
                 "Give one a name of its own, name='...'."
             )
         check_writable(self._results)
-        with self._shown():
-            self._say()
-            run = self._joined(test)
-            run.build([test.case], BuildProgress(Console(stderr=True, soft_wrap=True)))
-            if not self._preflight:
-                self._preflight = preflight()
-                self._say(f"slimbench: the history goes to {short(self._results)}.")
-                self._say(*(f"WARNING: {warning}" for warning in self._preflight["warnings"]))
+        say(self._config)  # what follows begins a line
+        console = Console(stderr=True, soft_wrap=True)
+        with uncaptured(self._config), BuildProgress(console) as progress:
+            run = self._joined(test, progress)
+            run.build([test.case], progress)
+        if not self._preflight:
+            self._preflight = preflight()
+            warnings = [f"WARNING: {warning}" for warning in self._preflight["warnings"]]
+            say(
+                self._config,
+                f"slimbench: the history goes to {short(self._results)}.",
+                *warnings,
+            )
         result = run.result(test.case)
         if isinstance(result, Failure):
             raise UsageProblem(f"{test.path} cannot be measured: {result.reason}")
@@ -158,58 +163,53 @@ class SlimSession:
         subject = run.subject(test.case)
         session = subject.session
         with self._stopwatch.spending("measure"):
-            session.feed(subject.example)
-            rounds = rounds_for(pilot(session.invoke))
             timer = benchmark()
-            timer.pedantic(session.invoke, rounds=rounds, warmup_rounds=PILOT_INVOCATIONS)
-        subject.samples = timer.stats.stats.data
+            subject.samples = time_invocations(timer, session, subject.example)
         timer.stats.param = test.case.id  # by which the document finds a case's times
         groups: tuple[Group, ...] = OF_EVERY_PROFILE
         judged = [judgement for group in groups for judgement in run.hold(test.case, group)]
         run.release(test.case)
         return [judgement.sentence for judgement in judged if judgement.verdict == "fail"]
 
-    def _joined(self, test: ModelTest) -> Run:
+    def _joined(self, test: ModelTest, progress: BuildProgress) -> Run:
         """Return the run with a test's model and its reference added to its plan."""
         store = Store()
         store.prepare()
-        choices = Choices(data=test.data, limit=test.images)
         models = [f"{test.name}={test.path}"]
         reference = test.name
         if test.reference is not None:
-            reference = _reference_name(test)
+            reference = _reference_name(test.reference, test.name)
             models.insert(0, f"{reference}={test.reference}")
-        with BuildProgress(Console(stderr=True, soft_wrap=True)) as progress:
-            request = Request(tuple(models), test.labels, test.pixels, profile=self._profile)
-            own = prepare(request, choices, None, store, watcher=progress, taken=load_profiles())
-        first = Plan(
-            profile=own.profile,
+        request = Request(tuple(models), test.labels, test.pixels, profile=self._profile)
+        choices = Choices(data=test.data, limit=test.images)
+        added = prepare(request, choices, None, store, watcher=progress, taken=load_profiles())
+        if self._run is None:
+            self._run = Run(self._empty_plan(added.profile, store), self._stopwatch)
+        plan = self._run.plan
+        evaluations = {name: variant.evaluation for name, variant in added.variants.items()}
+        self._run.plan = replace(
+            plan,
+            variants={**plan.variants, **added.variants},
+            cases=(*plan.cases, test.case),
+            evaluations={**plan.evaluations, **evaluations},
+            budgets=(*plan.budgets, *_budgets(test, self._profile)),
+            references={**plan.references, test.name: reference},
+        )
+        return self._run
+
+    def _empty_plan(self, profile: Profile, store: Store) -> Plan:
+        return Plan(
+            profile=profile,
             variants={},
             cases=(),
             default_cases=(),
             evaluations={},
             budgets=(),
-            seed=own.profile.seed,
-            lang="fr" if self._lang == "fr" else "en",
+            seed=profile.seed,
+            lang=self._lang,
             results=self._results,
             store=store,
         )
-        plan = first if self._run is None else self._run.plan
-        plan = replace(
-            plan,
-            variants={**plan.variants, **own.variants},
-            cases=(*plan.cases, test.case),
-            evaluations={
-                **plan.evaluations,
-                **{name: variant.evaluation for name, variant in own.variants.items()},
-            },
-            budgets=(*plan.budgets, *_budgets(test, self._profile)),
-            references={**plan.references, test.name: reference},
-        )
-        if self._run is None:
-            self._run = Run(plan, self._stopwatch)
-        self._run.plan = plan
-        return self._run
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -218,7 +218,7 @@ class SlimSession:
         if run is None or not run.finished:
             return
         frame = benchmark_frame(self._config, self._config.rootpath)
-        status = self._status(session, exitstatus)
+        status = self._status(session, run, exitstatus)
         content = document(run, frame, status=status, preflight=self._preflight)
         if not content["benchmarks"]:
             return
@@ -230,20 +230,17 @@ class SlimSession:
             return
         self._history = record(content, path)
 
-    def _status(self, session: pytest.Session, exitstatus: int) -> Status:
+    def _status(self, session: pytest.Session, run: Run, exitstatus: int) -> Status:
         """Say whether everything was measured that the collected tests ask for."""
-        run = self._run
-        asking = {item.nodeid for item in session.items if is_model_test(item)}
+        asking = {item.nodeid for item in session.items if measures_model(item)}
         measured = {
             self._tests[case.variant]
-            for case in ([] if run is None else run.finished)
-            if run is not None and run.is_finished(case, OF_EVERY_PROFILE)
+            for case in run.finished
+            if run.is_finished(case, OF_EVERY_PROFILE)
         }
-        if asking <= measured:
-            return "partial" if self._is_part() else "complete"
-        ended_early = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
-        stopped = ended_early or session.shouldfail or session.shouldstop
-        return "interrupted" if stopped else "partial"
+        if not asking <= measured:
+            return unfinished_status(session, exitstatus)
+        return "partial" if self._config.stash.get(DESELECTED, False) else "complete"
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -251,7 +248,7 @@ class SlimSession:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Leave the runtime's notice out of the report of a broken budget."""
         report = yield
-        if is_model_test(item):
+        if measures_model(item):
             report.sections = [
                 (title, text) for title, text in report.sections if not NOTICE.fullmatch(text)
             ]
@@ -259,30 +256,14 @@ class SlimSession:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the table, and where the history is."""
-        if self._history is not None and self._run is not None:
-            lang = self._run.plan.lang
+        if self._history is not None:
+            label = words.WORDS[self._lang].history
             terminalreporter.section(f"slimbench: {self._profile}", sep="=")
-            terminalreporter.write_line(table(self._history, lang))
+            terminalreporter.write_line(table(self._history, self._lang))
             terminalreporter.write_line("")
-            terminalreporter.write_line(f"{words.WORDS[lang].history} {short(self._history.path)}")
+            terminalreporter.write_line(f"{label} {short(self._history.path)}")
         if self._problem:
             terminalreporter.write_line(self._problem, red=True)
-
-    def _shown(self) -> Any:
-        """Return a context in which what is written reaches the terminal."""
-        capture = self._config.pluginmanager.getplugin("capturemanager")
-        return capture.global_and_fixture_disabled()
-
-    def _say(self, *lines: str) -> None:
-        reporter = self._config.pluginmanager.getplugin("terminalreporter")
-        reporter.ensure_newline()
-        for line in lines:
-            reporter.write_line(line)
-
-
-def is_model_test(item: pytest.Item) -> bool:
-    """Tell whether a test uses the fixture `slim`."""
-    return "slim" in getattr(item, "fixturenames", ())
 
 
 def name_of(path: Path) -> str:
@@ -290,10 +271,10 @@ def name_of(path: Path) -> str:
     return re.sub(r"[^A-Za-z0-9_.]+", "_", path.stem).strip("_.")[:80] or "model"
 
 
-def _reference_name(test: ModelTest) -> str:
+def _reference_name(reference: Path, model: str) -> str:
     """Return what the reference is called: its file's name, marked where the model has the same."""
-    name = name_of(test.reference or test.path)
-    return f"{name}_reference" if name == test.name else name
+    name = name_of(reference)
+    return f"{name}_reference" if name == model else name
 
 
 def _budgets(test: ModelTest, profile: str) -> tuple[Budget, ...]:

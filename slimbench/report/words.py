@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Lang = Literal["en", "fr"]
+LANGUAGES: tuple[Lang, ...] = get_args(Lang)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,12 @@ from typing import Any
 
 from slimbench.datasets.photos.listing import DEFAULT_LIMIT
 from slimbench.pixels import MODES
+from slimbench.report.words import LANGUAGES
 from slimbench.steps.own_file import KINDS
 from slimbench.suite.profiles import OWN_PROFILE
 
-LANGUAGES = ("en", "fr")
+DATA_VARIABLE = "SLIMBENCH_DATA"
+"""Names the photographs where no option does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ OPTIONS = (
         {
             "type": Path,
             "metavar": "PATH",
-            "help": "photographs to score on, a folder or an archive (default: $SLIMBENCH_DATA)",
+            "help": f"photographs to score on, a folder or an archive (default: ${DATA_VARIABLE})",
         },
     ),
     Option(

@@ -11,14 +11,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 from flask import Request
 from werkzeug.datastructures import LanguageAccept
 
-from slimbench.report.words import Lang
-
-LANGUAGES: tuple[Lang, ...] = get_args(Lang)
+from slimbench.report.words import LANGUAGES, Lang
 
 DEFAULT: Lang = "en"
 """For readers whose browser names neither."""

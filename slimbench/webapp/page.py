@@ -14,7 +14,7 @@ from flask import Blueprint, Response, g, make_response, render_template, reques
 from werkzeug.exceptions import HTTPException
 
 from slimbench.report import numbers
-from slimbench.report.words import WORDS, Lang
+from slimbench.report.words import LANGUAGES, WORDS, Lang
 from slimbench.webapp import api, confidence, languages, problems, uploads
 from slimbench.webapp.api import Prediction
 from slimbench.webapp.dashboard import Dashboard
@@ -163,7 +163,7 @@ def _in_language(template: str, say: Phrases, here: str, values: Mapping[str, An
             template,
             say=say,
             here=here,
-            languages={lang: phrases(lang)("language.name") for lang in languages.LANGUAGES},
+            languages={lang: phrases(lang)("language.name") for lang in LANGUAGES},
             switch=lambda lang: url_for(endpoint, **{languages.ARGUMENT: lang}),
             **values,
         )
