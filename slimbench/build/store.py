@@ -214,7 +214,13 @@ class Store:
 
 def _default_root() -> Path:
     named = os.environ.get(VARIABLE)
-    return Path(named).expanduser() if named else platformdirs.user_cache_path("slimbench")
+    try:
+        return Path(named).expanduser() if named else platformdirs.user_cache_path("slimbench")
+    except RuntimeError:  # `docker run --user 12345`: no HOME, and no such user has one
+        raise StoreError(
+            "There is no home directory for the artifact store's usual folder. "
+            f"Set {VARIABLE} to a folder that can be written, or HOME."
+        ) from None
 
 
 def _seal(folder: Path, key: str, title: str, recipe: Mapping[str, Any]) -> None:

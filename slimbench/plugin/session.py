@@ -20,6 +20,7 @@ from rich.console import Console
 from slimbench import engines
 from slimbench.build.scheduler import Failure
 from slimbench.build.store import Store
+from slimbench.cores import cores
 from slimbench.errors import UsageProblem
 from slimbench.history import write
 from slimbench.history.document import HistoryError
@@ -82,7 +83,7 @@ class ModelTest:
         """Raise UsageProblem, naming the argument, where something cannot be."""
         if self.pixels is not None and self.pixels not in MODES:
             raise UsageProblem(f"pixels={self.pixels!r}: there is {', '.join(map(repr, MODES))}.")
-        for argument, least, most in (("images", 1, None), ("threads", 1, os.cpu_count())):
+        for argument, least, most in (("images", 1, None), ("threads", 1, cores())):
             value = getattr(self, argument)
             is_whole = isinstance(value, int) and not isinstance(value, bool)
             if not is_whole or value < least or (most is not None and value > most):

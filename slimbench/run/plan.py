@@ -9,6 +9,7 @@ from pathlib import Path
 
 from slimbench import engines
 from slimbench.build.store import Store
+from slimbench.cores import cores
 from slimbench.errors import UsageProblem
 from slimbench.report.words import Lang
 from slimbench.run import evaluations
@@ -84,7 +85,7 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
             threads=thread_list,
             known_variants=available,
             known_engines=engines.names(),
-            cpu_count=os.cpu_count() or 1,
+            cpu_count=cores(),
             runs=runs,
         )
 

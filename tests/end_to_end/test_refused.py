@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from slimbench.cores import cores
 from tests.end_to_end.suite import Done, Suite
 
-CPUS = os.cpu_count() or 1
+CPUS = cores()
 
 
 def assert_refused(done: Done, suite: Suite, *said: str) -> None:
