@@ -102,6 +102,7 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
     check_writable(results)
     store = Store()
     store.prepare()
+    store.remember_results(results)
     return Plan(
         profile=chosen,
         variants={name: available[name] for name in chosen.variants},
