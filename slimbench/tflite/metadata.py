@@ -22,6 +22,7 @@ from pathlib import Path
 import flatbuffers
 
 from slimbench.atomic_write import replacing
+from slimbench.pixels import TORCH_DEVIATIONS, TORCH_MEANS
 from slimbench.spec import PixelMode
 from slimbench.tflite.buffer import add_buffer, buffer_data, metadata_index
 from slimbench.tflite.flatbuffer import IDENTIFIER, Table, root, write_offsets
@@ -48,6 +49,8 @@ _COLOURS = 0
 _MEAN, _STD = 0, 1
 _FILE_NAME, _FILE_KIND = 0, 2
 
+Floats = tuple[float, ...]
+
 # Values of its enumerations and unions.
 _IMAGE = 2
 _NORMALIZATION = 1
@@ -55,10 +58,14 @@ _AXIS_LABELS = 2
 _CHANNELS = {1: 3, 2: 1}
 """Of the colour spaces RGB and grey."""
 
-_NORMALIZATIONS: Mapping[PixelMode, tuple[float, float]] = {
-    "raw": (0.0, 1.0),
-    "0..1": (0.0, 255.0),
-    "-1..1": (127.5, 127.5),
+_NORMALIZATIONS: Mapping[PixelMode, tuple[Floats, Floats]] = {
+    "raw": ((0.0,), (1.0,)),
+    "0..1": ((0.0,), (255.0,)),
+    "-1..1": ((127.5,), (127.5,)),
+    "torch": (
+        tuple(255 * share for share in TORCH_MEANS),
+        tuple(255 * share for share in TORCH_DEVIATIONS),
+    ),
 }
 """(mean, std) of the pixel modes that a normalisation can express: `caffe` swaps channels too."""
 
@@ -81,8 +88,6 @@ _NOT_UNPACKED = (
     ValueError,
 )
 """What `zipfile` raises where an archive is damaged."""
-
-Floats = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +115,8 @@ class Metadata:
         if not self.mean or not self.std:
             return None
         for mode, (mean, std) in _NORMALIZATIONS.items():
-            near = _ONE_STEP if mean else 0.0
-            means = all(abs(value - mean) <= near for value in self.mean)
-            if means and all(abs(value - std) <= near for value in self.std):
+            near = _ONE_STEP if any(mean) else 0.0
+            if _are_near(self.mean, mean, near) and _are_near(self.std, std, near):
                 return mode
         return None
 
@@ -121,8 +125,16 @@ def normalization(pixels: PixelMode) -> tuple[Floats, Floats] | None:
     """Return (mean, std) of a pixel mode; None where no normalisation expresses it."""
     if pixels not in _NORMALIZATIONS:
         return None
-    mean, std = _NORMALIZATIONS[pixels]
-    return (mean,), (std,)
+    return _NORMALIZATIONS[pixels]
+
+
+def _are_near(values: Floats, expected: Floats, near: float) -> bool:
+    """Tell whether values for all channels, or one for each, are as near as that to others."""
+    if len(expected) == 1:
+        expected *= len(values)
+    return len(values) == len(expected) and all(
+        abs(value - other) <= near for value, other in zip(values, expected, strict=True)
+    )
 
 
 def read_metadata(path: Path) -> Metadata | None:

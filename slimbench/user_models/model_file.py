@@ -28,13 +28,14 @@ TIME_LIMIT = 120.0
 
 CHANNELS = (1, 3)
 
-Precision = Literal["f32", "f16", "weights_wi8", "dynamic_wi8", "static_wi8_ai8"]
+Precision = Literal["f32", "f16", "weights_wi8", "dynamic_wi8", "static_wi8_ai16", "static_wi8_ai8"]
 
 IN_WORDS: dict[Precision, str] = {
     "f32": "float weights",
     "f16": "weights in 16 bits (f16)",
     "weights_wi8": "weights in 8 bits or fewer, computed in float",
     "dynamic_wi8": "weights in 8 bits or fewer, activations quantised while running (dynamic_wi8)",
+    "static_wi8_ai16": "weights in 8 bits or fewer, activations in 16 (16x8)",
     "static_wi8_ai8": "8 bits or fewer throughout (static_wi8_ai8)",
 }
 
@@ -135,8 +136,10 @@ def of_weights(counted: Iterable[Weight]) -> Precision | None:
     Quantisers leave what is small or sensitive in float, so a part says what was done to a file.
     """
     kinds = {_kind(weight) for weight in counted}
-    order: tuple[Precision, ...] = ("static_wi8_ai8", "dynamic_wi8", "weights_wi8", "f16", "f32")
-    return next((kind for kind in order if kind in kinds), None)
+    lowest_first: tuple[Precision, ...] = (
+        *("static_wi8_ai8", "static_wi8_ai16", "dynamic_wi8", "weights_wi8", "f16", "f32"),
+    )
+    return next((kind for kind in lowest_first if kind in kinds), None)
 
 
 def _sole(tensors: list[dict[str, Any]], what: str) -> dict[str, Any]:
@@ -220,4 +223,6 @@ def _kind(weight: Weight) -> Precision:
         return "f16" if weight.dtype == "float16" else "f32"
     if weight.unpacked:
         return "weights_wi8"
-    return "dynamic_wi8" if weight.computed in FLOATS else "static_wi8_ai8"
+    if weight.computed in FLOATS:
+        return "dynamic_wi8"
+    return "static_wi8_ai16" if weight.computed == "int16" else "static_wi8_ai8"
