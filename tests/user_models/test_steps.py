@@ -21,7 +21,8 @@ from slimbench.steps.calibration_photos import CalibrationPhotos
 from slimbench.steps.images import training_images
 from slimbench.steps.own_file import OwnFile, content_of
 from slimbench.steps.photos import TrainingPhotos, of_photos
-from slimbench.steps.quantize import Quantize, with_signature
+from slimbench.steps.quantize import Quantize
+from slimbench.tflite.edit import with_signature
 from slimbench.user_models.variants import open_user_photos
 from tests.build.recorder import made
 from tests.tiny_models import SHAPE, identity_model, linear_model
