@@ -153,14 +153,24 @@ def write_metadata(source: Path, target: Path, metadata: Metadata) -> None:
         _check_classifier(read_model(model))
         packed = pack(metadata, None if labels is None else LABELS_FILE)
         content = add_buffer(model, BUFFER_NAME, packed)
+        with replacing(target) as partial:
+            partial.write_bytes(content)
+            if labels is not None:
+                _append_labels(partial, labels)
     except ValueError as error:
         raise ValueError(f"{source} cannot be given metadata: {error}.") from error
-    with replacing(target) as partial:
-        partial.write_bytes(content)
-        if labels is not None:
-            # Stored, not packed: readers on phones map it as it is.
-            with zipfile.ZipFile(partial, "a", zipfile.ZIP_STORED) as archive:
-                archive.writestr(zipfile.ZipInfo(LABELS_FILE, _ZIP_TIME), labels)
+
+
+def _append_labels(path: Path, labels: bytes) -> None:
+    """Append a zip archive, or add to the one that is there already."""
+    try:
+        # Stored, not packed: readers on phones map it as it is.
+        with zipfile.ZipFile(path, "a", zipfile.ZIP_STORED) as archive:
+            if LABELS_FILE in archive.namelist():
+                raise ValueError(f"it has a file {LABELS_FILE} already")
+            archive.writestr(zipfile.ZipInfo(LABELS_FILE, _ZIP_TIME), labels)
+    except NotImplementedError as error:
+        raise ValueError(f"the archive behind it cannot be added to ({error})") from error
 
 
 def _check_classifier(model: Model) -> None:
