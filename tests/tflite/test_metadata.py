@@ -251,6 +251,16 @@ def test_what_cannot_have_metadata_is_said(described, tmp_path):
     assert not target.exists()
 
 
+def test_labels_behind_a_model_without_metadata_are_not_overwritten(model, tmp_path):
+    source, target = tmp_path / "source.tflite", tmp_path / "target.tflite"
+    source.write_bytes(model.read_bytes())
+    with zipfile.ZipFile(source, "a") as archive:
+        archive.writestr("labels.txt", "mine\n")
+    with pytest.raises(ValueError, match=r"cannot be given metadata: it has a file labels\.txt"):
+        write_metadata(source, target, FULL)
+    assert not target.exists()
+
+
 @pytest.mark.parametrize("content", [b"", b"short", b"\0" * 64, b"\x08\0\0\0TFL3"])
 def test_a_file_that_is_no_model_is_said(tmp_path, content):
     path = tmp_path / "file.tflite"
