@@ -13,8 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slimbench.tflite.buffer import add_buffer, buffer_data, metadata_index
-from slimbench.tflite.flatbuffer import root
+from slimbench.tflite.edit import add_buffer
 from slimbench.tflite.metadata import (
     Metadata,
     normalization,
@@ -22,6 +21,7 @@ from slimbench.tflite.metadata import (
     read_metadata,
     write_metadata,
 )
+from slimbench.tflite.model import read_model
 from slimbench.tflite.weights import read_weights
 from tests.examples import examples
 from tests.tflite import tflite_builder
@@ -252,6 +252,16 @@ def test_what_cannot_have_metadata_is_said(described, tmp_path):
     assert not target.exists()
 
 
+def test_labels_behind_a_model_without_metadata_are_not_overwritten(model, tmp_path):
+    source, target = tmp_path / "source.tflite", tmp_path / "target.tflite"
+    source.write_bytes(model.read_bytes())
+    with zipfile.ZipFile(source, "a") as archive:
+        archive.writestr("labels.txt", "mine\n")
+    with pytest.raises(ValueError, match=r"cannot be given metadata: it has a file labels\.txt"):
+        write_metadata(source, target, FULL)
+    assert not target.exists()
+
+
 @pytest.mark.parametrize("content", [b"", b"short", b"\0" * 64, b"\x08\0\0\0TFL3"])
 def test_a_file_that_is_no_model_is_said(tmp_path, content):
     path = tmp_path / "file.tflite"
@@ -341,5 +351,4 @@ def test_a_damaged_model_is_given_a_buffer_or_refused(model, data):
         added = add_buffer(bytes(content), "x", b"y")
     except ValueError:
         return
-    grown = root(added, b"TFL3")
-    assert buffer_data(grown, metadata_index(grown, "x")) == b"y"
+    assert read_model(added).metadata("x") == b"y"
