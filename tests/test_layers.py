@@ -11,7 +11,7 @@ from slimbench.paths import CODE
 
 LAYERS = (
     ("errors", "atomic_write", "cores", "exit_with_parent", "number_format", "paths"),
-    ("spec",),
+    ("spec", "child_process"),
     ("pixels", "progress", "suite", "tflite"),
     ("_suite", "networks", "build", "history"),
     ("datasets", "engines", "report"),
