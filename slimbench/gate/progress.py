@@ -16,7 +16,7 @@ from rich.text import Text
 
 from slimbench.gate.cases import Side
 from slimbench.gate.latency import Measure
-from slimbench.gate.processes import Effort, Readings, Timed
+from slimbench.gate.timer import Effort, Readings, Timed
 from slimbench.history.record import Entry
 from slimbench.progress import duration
 from slimbench.spec import Advance
