@@ -84,7 +84,7 @@ def _flips(count: int) -> npt.NDArray[np.float64]:
     else:
         both = np.tile([0, 1], (FLIPS, count, 1))
         flipped = np.random.default_rng(SEED).permuted(both, axis=-1)[..., 0]
-    return 1.0 - 2.0 * flipped
+    return np.where(flipped, -1.0, 1.0)
 
 
 def _clipped(log_ratios: Sequence[float], margin: float) -> list[int]:

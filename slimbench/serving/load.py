@@ -152,7 +152,7 @@ class RunningTest:
         out, err = self.process.communicate()
         if self.process.returncode != 0:
             how = ending(exit_words(self.process.returncode), err)
-            raise RuntimeError(f"the load generator ended early ({how})")
+            raise RuntimeError(f"the load generator ended: {how}")
         return result_from_json(out)
 
 
