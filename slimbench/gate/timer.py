@@ -1,7 +1,7 @@
 """Times pairs of files in fresh processes, one after the other, each watched.
 
 Both files of a pair are in one process, unless each side has an environment of its own: then two
-processes take turns. A worker runs a block when it is told to, so that no two run at once and what
+processes take turns. A worker runs a block on request, so that no two run at once and what
 disturbs the machine disturbs both sides. A file that its runtime refuses, that hangs it or that
 takes it down is named and left out; the others go on.
 """
@@ -37,7 +37,7 @@ Workers = Mapping[SideName, Worker]
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """Two files to time against each other, each with what its runtime is told beyond threads.
+    """Two files to time against each other, each with the options of its runtime.
 
     `control` marks a baseline against itself, which tells about the machine and not about a file.
     """
@@ -54,7 +54,7 @@ class Timed:
         return self.baseline if side == "baseline" else self.candidate
 
     def options(self, side: SideName) -> Mapping[str, str]:
-        """Return what a side's runtime is told."""
+        """Return the options of a side's runtime."""
         return self.baseline_options if side == "baseline" else self.candidate_options
 
     def against_itself(self) -> Timed:
@@ -130,33 +130,33 @@ class Timer:
         Raises:
             UsageProblem: A process ended before it came to any file.
         """
-        found: list[list[Reading]] = [[] for _ in pairs]
+        readings: list[list[Reading]] = [[] for _ in pairs]
         broken: dict[int, Broken] = {}
         done = 0
         while done < processes and len(broken) < len(pairs):
             sound = [index for index in range(len(pairs)) if index not in broken]
             advance(done, processes)
             try:
-                readings = self._in_one_process([pairs[index] for index in sound], bool(done % 2))
+                once = self._in_one_process([pairs[index] for index in sound], bool(done % 2))
             except _FileAtFault as fault:
-                (index,) = (index for index in sound if pairs[index] is fault.pair)
+                index = next(index for index in sound if pairs[index] is fault.pair)
                 broken[index] = Broken(str(fault))
                 continue
-            for index, reading in zip(sound, readings, strict=True):
-                found[index].append(reading)
+            for index, reading in zip(sound, once, strict=True):
+                readings[index].append(reading)
             done += 1
         advance(processes, processes)
-        return [broken.get(index, tuple(found[index])) for index in range(len(pairs))]
+        return [broken.get(index, tuple(readings[index])) for index in range(len(pairs))]
 
     def _in_one_process(self, pairs: Sequence[Timed], candidate_first: bool) -> list[Reading]:
         """Time each pair once; raises _FileAtFault for one that cannot be."""
-        found: dict[int, Reading] = {}
+        readings: dict[int, Reading] = {}
         for group in self._groups(pairs):
             with ExitStack() as stack:
                 workers = self._workers([pairs[index] for index in group], stack)
                 for index in self.rng.sample(group, len(group)):
-                    found[index] = self._time(pairs[index], workers, candidate_first)
-        return [found[index] for index in range(len(pairs))]
+                    readings[index] = self._time(pairs[index], workers, candidate_first)
+        return [readings[index] for index in range(len(pairs))]
 
     def _groups(self, pairs: Sequence[Timed]) -> list[list[int]]:
         """Return the places of pairs that share their processes."""
@@ -170,19 +170,18 @@ class Timer:
 
     def _workers(self, pairs: Sequence[Timed], stack: ExitStack) -> Workers:
         """Start the processes of pairs, at once since nothing is timed in the meantime."""
-        limit_s = self.effort.limit_s
-        if self.baseline_environment is None:
-            worker = stack.enter_context(closing(Worker(self.environment, limit_s)))
-            workers = dict.fromkeys(SIDES, worker)
-        else:
-            workers = {
-                side: stack.enter_context(closing(Worker(environment, limit_s)))
-                for side, environment in self._environments(pairs[0]).items()
-            }
-        distinct = {worker: side for side, worker in workers.items()}
-        for worker in distinct:
+
+        def start(environment: Environment) -> Worker:
+            worker = stack.enter_context(closing(Worker(environment, self.effort.limit_s)))
             worker.begin({pair.case.engine for pair in pairs})
-        for worker, side in distinct.items():
+            return worker
+
+        if self.baseline_environment is None:
+            workers: Workers = dict.fromkeys(SIDES, start(self.environment))
+        else:
+            environments = self._environments(pairs[0])
+            workers = {side: start(environments[side]) for side in SIDES}
+        for worker, side in {worker: side for side, worker in workers.items()}.items():
             try:
                 worker.answer()
             except WorkerStopped as stopped:
