@@ -143,13 +143,13 @@ def unpaired_medians(models: Sequence[Path]) -> list[float]:
     with tempfile.TemporaryDirectory(prefix="slimbench-unpaired-") as folder:
         saved = Path(folder) / "run.json"
         (Path(folder) / "models.json").write_text(json.dumps([str(model) for model in models]))
-        pytest = python_module(
+        command = python_module(
             "pytest",
             *(str(UNPAIRED_CASE), *UNPAIRED_OPTIONS),
             *(f"--rootdir={folder}", f"--benchmark-json={saved}"),
         )
         done = child_process.run(
-            pytest,
+            command,
             UNPAIRED_LIMIT_S,
             folder=Path(folder),
             environment=_unpaired_environment(folder),

@@ -140,13 +140,13 @@ def _python(where: Path) -> Path:
     """Return the Python itself: a link to it is what makes it that of its environment."""
     where = where.absolute()
     if where.is_dir():
-        found = next((where / name for name in PYTHONS if (where / name).is_file()), None)
-        if found is None:
+        python = next((where / name for name in PYTHONS if (where / name).is_file()), None)
+        if python is None:
             raise UsageProblem(
                 f"{where} is no virtual environment: it has no {PYTHONS[0]}. Make one with "
                 f"python -m venv {where}."
             )
-        where = found
+        where = python
     if not where.is_file():
         raise UsageProblem(f"There is no environment {where}. Name its folder, or its Python.")
     if not os.access(where, os.X_OK):

@@ -47,11 +47,12 @@ def start(
     threads: int,
     image_of: Callable[[tuple[int, ...]], Pixels] = _black,
 ) -> tuple[Session, Costs]:
-    """Load a model and invoke it on the image for its input's shape; return both costs with it.
+    """Load a model and invoke it once; return its session and what that cost.
 
-    Milliseconds to load and allocate, milliseconds of the first invocation, and MiB: VmHWM after it
-    minus VmRSS before the file is opened. VmHWM and not `ru_maxrss`, since a child's `ru_maxrss`
-    starts at its parent's peak.
+    The costs are milliseconds to load and allocate, milliseconds of the first invocation, and MiB:
+    VmHWM after it minus VmRSS before the file is opened. VmHWM and not `ru_maxrss`, since a
+    child's `ru_maxrss` starts at its parent's peak. `image_of` returns an image for the shape of
+    the model's input, black by default.
     """
     resident = _memory_kib("VmRSS")
     start = time.perf_counter()
