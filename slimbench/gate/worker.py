@@ -114,7 +114,7 @@ class _Models:
 
     def _load(self, order: Order) -> dict[str, Any]:
         """Start a model, then warm it; the first of a process pays for the runtime too."""
-        engine = _engine_with(order["engine"], order["options"])
+        engine = engine_with(order["engine"], order["options"])
         _forget_peak()
         session, costs = start(engine, Path(order["model"]), order["threads"], _noise)
         timed_block(session.invoke, seconds=WARM_SECONDS)
@@ -144,11 +144,11 @@ def _begin(order: Order) -> dict[str, Any]:
         except importlib.metadata.PackageNotFoundError as error:
             raise ValueError(f"it has no {distribution}") from error
     for engine in order["engines"]:
-        _engine_with(engine, {})
+        engine_with(engine, {})
     return {"versions": versions}
 
 
-def _engine_with(name: str, options: Mapping[str, str]) -> Engine:
+def engine_with(name: str, options: Mapping[str, str]) -> Engine:
     """Return the engine of this name, told these options and no others.
 
     Its own file alone is imported where that has its name, so that the runtimes of other engines
