@@ -12,7 +12,7 @@ from slimbench.paths import CODE
 LAYERS = (
     ("errors", "atomic_write", "cores", "environment", "exit_with_parent", "number_format"),
     ("paths",),
-    ("spec",),
+    ("spec", "child_process"),
     ("pixels", "progress", "suite", "tflite"),
     ("_suite", "networks", "build", "history"),
     ("datasets", "engines", "report"),

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +15,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from slimbench import child_process
+from slimbench.child_process import python_module
 from slimbench.engines.tensors import Quantization, quantization
 from slimbench.errors import UsageProblem
-from slimbench.paths import CODE
 from slimbench.tflite.weights import Weight, read_weights
 
 TIME_LIMIT = 120.0
@@ -70,26 +68,19 @@ def inspect(path: Path, called: Path | None = None, limit: float = TIME_LIMIT) -
         limit: seconds after which it is taken to hang.
     """
     name = called or path
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "slimbench.user_models.inspect_child", str(path.absolute())],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            cwd=CODE,
-            timeout=limit,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
+    child = python_module("slimbench.user_models.inspect_child", str(path.absolute()))
+    done = child_process.run(child, limit)
+    if done.status is None:
         raise UsageProblem(
             f"{name} did not answer within {limit:g} s, so it cannot be measured here. "
             "Try it on a faster machine, or name a smaller model."
-        ) from error
-    if done.returncode != 0:
+        )
+    if done.status != 0:
         raise UsageProblem(
-            f"{name} crashed LiteRT ({_ending(done.returncode)}): the file is damaged, or made for "
+            f"{name} crashed LiteRT ({done.ending}): the file is damaged, or made for "
             "another runtime. Build or copy it again."
         )
-    report: dict[str, Any] = json.loads(done.stdout)
+    report: dict[str, Any] = json.loads(done.output)
     try:
         if "problem" not in report:
             return describe(report)
@@ -189,15 +180,6 @@ def _quantization(tensor: Mapping[str, Any]) -> Quantization | None:
         np.asarray(tensor["scales"]),
         np.asarray(tensor["zero_points"]),
     )
-
-
-def _ending(status: int) -> str:
-    if status >= 0:
-        return f"exit status {status}"
-    try:
-        return signal.Signals(-status).name
-    except ValueError:
-        return f"signal {-status}"
 
 
 def _explained(problem: str) -> str:
