@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slimbench.history.document import ANOTHER, Document, HistoryError, read
+from slimbench.history.machine import UNKNOWN
 from slimbench.spec import Case, PixelMode
 
 Status = Literal["complete", "partial", "interrupted"]
@@ -141,6 +142,8 @@ class History:
     budgets: tuple[BudgetResult, ...]
     missing: tuple[Missing, ...]
     entries: tuple[Entry, ...]
+    commit_reason: str = ""
+    """Why there is no commit, with what helps; empty where there is one."""
 
     def entry(self, case: Case) -> Entry | None:
         """Return what was measured of `case`, or None where the run has no such case."""
@@ -178,7 +181,7 @@ def record(document: Document, path: Path) -> History:
         seed=int(run["seed"]),
         versions=run["versions"],
         machine=document["machine_info"],
-        commit=document["commit_info"]["id"],
+        commit=document["commit_info"]["id"] or UNKNOWN,
         dirty=document["commit_info"]["dirty"],
         preflight=Preflight(
             load_1m=preflight["load_1m"],
@@ -194,6 +197,7 @@ def record(document: Document, path: Path) -> History:
         ),
         missing=tuple(Missing(row["variant"], row["reason"]) for row in run["missing"]),
         entries=entries,
+        commit_reason=document["commit_info"].get("reason", ""),
     )
 
 

@@ -21,6 +21,7 @@ from slimbench import engines
 from slimbench.build.scheduler import Failure
 from slimbench.build.store import Store
 from slimbench.cores import cores
+from slimbench.environment import replace_unknown_characters
 from slimbench.errors import UsageProblem
 from slimbench.history import write
 from slimbench.history.document import HistoryError
@@ -176,6 +177,7 @@ class SlimSession:
         """Return the run with a test's model and its reference added to its plan."""
         store = Store()
         store.prepare()
+        store.remember_results(self._results)
         models = [f"{test.name}={test.path}"]
         reference = test.name
         if test.reference is not None:
@@ -212,8 +214,18 @@ class SlimSession:
             store=store,
         )
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None]:
+        """Save the history before other plugins write their files, which may fail."""
+        self._save(session, exitstatus)
+        try:
+            return (yield)
+        except Exception:  # pytest then shows no summary
+            if self._history is not None:
+                say(self._config, self._history_line(self._history))
+            raise
+
+    def _save(self, session: pytest.Session, exitstatus: int) -> None:
         """Save what was measured to its end as one history."""
         run = self._run
         if run is None or not run.finished:
@@ -255,14 +267,19 @@ class SlimSession:
             ]
         return report
 
+    def _history_line(self, history: History) -> str:
+        return f"{words.WORDS[self._lang].history} {short(history.path)}"
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the table, and where the history is."""
         if self._history is not None:
-            label = words.WORDS[self._lang].history
+            replace_unknown_characters()
             terminalreporter.section(f"slimbench: {self._profile}", sep="=")
             terminalreporter.write_line(table(self._history, self._lang))
             terminalreporter.write_line("")
-            terminalreporter.write_line(f"{label} {short(self._history.path)}")
+            terminalreporter.write_line(self._history_line(self._history))
+            if reason := self._history.commit_reason:
+                terminalreporter.write_line(f"The history names no commit: {reason}", yellow=True)
         if self._problem:
             terminalreporter.write_line(self._problem, red=True)
 

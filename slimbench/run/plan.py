@@ -89,7 +89,8 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
             runs=runs,
         )
 
-    selected, default = cases(engine_list, thread_list), cases(None, None)
+    selected = cases(engine_list, thread_list)
+    default = cases(None, None) if user_run is None else selected
     _check_threads(selected)
     variants_of = {name: profile.variants for name, profile in known.items()}
     limits = (
@@ -102,6 +103,7 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
     check_writable(results)
     store = Store()
     store.prepare()
+    store.remember_results(results)
     return Plan(
         profile=chosen,
         variants={name: available[name] for name in chosen.variants},

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from slimbench.history.document import HistoryError, moment, read
-from slimbench.history.machine import cpu
+from slimbench.history.machine import UNKNOWN, cpu
 from slimbench.history.record import record
 from slimbench.report.notes import clean
 from slimbench.spec import Case
@@ -67,7 +67,7 @@ def read_summary(path: Path) -> HistorySummary:
         taken=moment(document["datetime"], str(path)).astimezone(UTC).isoformat(),
         status=run["status"],
         profile=run["profile"],
-        commit=clean(commit["id"]),
+        commit=clean(commit["id"] or UNKNOWN),
         dirty=commit["dirty"],
         cpu=clean(cpu(document["machine_info"])),
         versions=run["versions"],
