@@ -79,7 +79,9 @@ def _best_fault(name: str, document: Any) -> ValidationError | None:
 
     history: Resource[Any] = Resource.from_contents(schema(HISTORY))
     registry: Registry[Any] = Registry().with_resource(FILES[HISTORY], history)
-    return best_match(Draft202012Validator(schema(name), registry=registry).iter_errors(document))
+    validator = Draft202012Validator(schema(name), registry=registry)
+    fault: ValidationError | None = best_match(validator.iter_errors(document))
+    return fault
 
 
 def _sentence(fault: ValidationError) -> str:
