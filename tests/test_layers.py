@@ -20,7 +20,7 @@ LAYERS = (
         "number_format",
     ),
     ("paths",),
-    ("spec",),
+    ("spec", "child_process"),
     ("pixels", "progress", "suite", "tflite"),
     ("_suite", "networks", "build", "history"),
     ("datasets", "engines", "report"),
