@@ -23,12 +23,12 @@ from slimbench.history.select import WAYS, select_one
 from slimbench.paths import results_folder, short, suite_file
 
 if TYPE_CHECKING:
-    from slimbench.gate.cases import Side
     from slimbench.gate.findings import Result
     from slimbench.gate.latency import Measure
     from slimbench.gate.model_files import Files
     from slimbench.gate.processes import Effort
     from slimbench.gate.runtime import Runtimes
+    from slimbench.history.record import History
 
 WRONG = 2
 """Exit status where something is wrong, and not the candidate worse."""
@@ -180,7 +180,7 @@ def _judge(arguments: argparse.Namespace, files: Files) -> Result:
     return replace(result, notes=(*result.notes, f"Limits: {short(limits_file)}."))
 
 
-def _timer(where: Path | None, baseline: Side, effort: Effort) -> tuple[Measure, Runtimes]:
+def _timer(where: Path | None, baseline: History, effort: Effort) -> tuple[Measure, Runtimes]:
     """Return what times pairs, and the runtimes that it does so with."""
     from slimbench.gate import environment  # noqa: PLC0415
     from slimbench.gate.processes import Timer  # noqa: PLC0415
@@ -195,19 +195,19 @@ def _timer(where: Path | None, baseline: Side, effort: Effort) -> tuple[Measure,
     return TurnsTimer(own, effort=effort), Runtimes(own.versions, here, apart=True)
 
 
-def _side(what: str, results: Path, profile: str | None) -> Side:
+def _side(what: str, results: Path, profile: str | None) -> History:
     """Return the run or the promoted baseline that a user named."""
     from slimbench.gate.baseline import baseline_path, load_baseline  # noqa: PLC0415
-    from slimbench.gate.cases import from_baseline, from_history  # noqa: PLC0415
+    from slimbench.gate.cases import complete  # noqa: PLC0415
 
     if what != "baseline":
         path = Path(what)
         if path.is_file() and path.resolve().parent == (results / "baselines").resolve():
-            return from_baseline(load_baseline(path))
-        return from_history(select_one(what, results, profile))
+            return load_baseline(path).history
+        return complete(select_one(what, results, profile))
     if profile is None:
         raise UsageProblem("Of which profile? Say so with --profile.")
-    return from_baseline(load_baseline(baseline_path(results, profile)))
+    return load_baseline(baseline_path(results, profile)).history
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from slimbench.gate.cases import Pair, Side
+    from slimbench.gate.cases import Pair
+    from slimbench.history.record import History
 
 RUNTIMES: Mapping[str, str] = {
     "litert": "ai-edge-litert",
@@ -33,7 +34,7 @@ class Runtimes:
     candidate: Versions
     apart: bool = False
 
-    def why_not(self, pair: Pair, baseline: Side, candidate: Side) -> str:
+    def why_not(self, pair: Pair, baseline: History, candidate: History) -> str:
         """Say what keeps a pair from being timed as it was measured, or nothing."""
         distribution = RUNTIMES.get(pair.case.engine)
         if distribution is None:

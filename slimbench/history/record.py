@@ -142,9 +142,18 @@ class History:
     missing: tuple[Missing, ...]
     entries: tuple[Entry, ...]
 
+    @property
+    def name(self) -> str:
+        """What a user calls it: its file's name."""
+        return self.path.name
+
     def entry(self, case: Case) -> Entry | None:
         """Return what was measured of `case`, or None where the run has no such case."""
         return next((entry for entry in self.entries if entry.case == case), None)
+
+    def why_missing(self, variant: str) -> str:
+        """Return why the run could not have a variant of its profile, or nothing."""
+        return next((each.reason for each in self.missing if each.variant == variant), "")
 
 
 def load(path: Path) -> History:
