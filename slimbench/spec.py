@@ -318,6 +318,8 @@ class Engine(Protocol):
     """Whether several sessions, each in a thread, may score side by side."""
     options: Mapping[str, str]
     """What the runtime is told beyond file and threads; none is its defaults. `load` obeys it."""
+    distribution: str
+    """The package whose version its times depend on; histories record it, the gate holds to it."""
 
     def prepare(self) -> None:
         """Import the runtime, so that loading a model does not."""

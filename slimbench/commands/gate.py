@@ -182,16 +182,19 @@ def _judge(arguments: argparse.Namespace, files: Files) -> Result:
 
 def _timer(where: Path | None, baseline: History, effort: Effort) -> tuple[Measure, Runtimes]:
     """Return what times pairs, and the runtimes that it does so with."""
+    from slimbench import engines  # noqa: PLC0415
     from slimbench.gate import environment  # noqa: PLC0415
     from slimbench.gate.processes import Timer  # noqa: PLC0415
-    from slimbench.gate.runtime import RUNTIMES, Runtimes  # noqa: PLC0415
+    from slimbench.gate.runtime import Runtimes  # noqa: PLC0415
     from slimbench.gate.two_process_timer import TurnsTimer  # noqa: PLC0415
 
-    here = _versions(RUNTIMES.values())
+    distributions = engines.distributions()
+    here = _versions(distributions.values())
     if where is None:
         return Timer(effort), Runtimes(here, here)
-    engines = {entry.case.engine for entry in baseline.entries} & RUNTIMES.keys()
-    own = environment.find(where, {name: RUNTIMES[name] for name in engines}, effort.limit_s)
+    measured = {entry.case.engine for entry in baseline.entries}
+    needed = {name: package for name, package in distributions.items() if name in measured}
+    own = environment.find(where, needed, effort.limit_s)
     return TurnsTimer(own, effort=effort), Runtimes(own.versions, here, apart=True)
 
 

@@ -10,17 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from slimbench.engines import distributions
+
 if TYPE_CHECKING:
     from slimbench.gate.cases import Pair
     from slimbench.history.record import History
-
-RUNTIMES: Mapping[str, str] = {
-    "litert": "ai-edge-litert",
-    "tflite": "tensorflow",
-    "keras": "tensorflow",
-    "openvino": "openvino",
-}
-"""The distribution whose version an engine's times depend on, by the engine's name."""
 
 Versions = Mapping[str, str]
 """By distribution."""
@@ -36,7 +30,7 @@ class Runtimes:
 
     def why_not(self, pair: Pair, baseline: History, candidate: History) -> str:
         """Say what keeps a pair from being timed as it was measured, or nothing."""
-        distribution = RUNTIMES.get(pair.case.engine)
+        distribution = distributions().get(pair.case.engine)
         if distribution is None:
             return (
                 f"Runtime unknown: which package runs {pair.case.engine} is not known, so it is "
@@ -68,7 +62,7 @@ class Runtimes:
 
     def same(self, pair: Pair) -> bool:
         """Tell whether both sides of a pair are timed with the same runtime and options."""
-        distribution = RUNTIMES.get(pair.case.engine, "")
+        distribution = distributions().get(pair.case.engine, "")
         versions = [each.get(distribution) for each in (self.baseline, self.candidate)]
         return (
             versions[0] == versions[1]
@@ -81,7 +75,7 @@ class Runtimes:
             return ()
         told: dict[str, None] = {}
         for pair in pairs:
-            distribution = RUNTIMES[pair.case.engine]
+            distribution = distributions()[pair.case.engine]
             versions = (self.baseline[distribution], self.candidate[distribution])
             options = (pair.baseline.runtime_options, pair.candidate.runtime_options)
             if options[0] == options[1]:

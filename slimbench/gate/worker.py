@@ -123,21 +123,21 @@ def _time(
 def engine_with(name: str, options: Mapping[str, str]) -> Engine:
     """Return the engine of this name, told these options and no others.
 
-    Its own file alone is imported where that has its name, so that the runtimes of other engines
-    need not be there.
+    Its own file alone is imported where that has its name, and the runtime that it needs.
     """
     engine: Engine
     if any(module.name == name for module in pkgutil.iter_modules(engines.__path__)):
         engine = importlib.import_module(f"{engines.__name__}.{name}").ENGINE
     else:
         engine = engines.get(name)
+    engine.prepare()
     engine = copy.copy(engine)
     engine.options = options
     return engine
 
 
 def start(engine: Engine, model: Path, threads: int) -> tuple[Session, Readings]:
-    """Load a model, run it first, then warm; the first of a process pays for the runtime too.
+    """Load a model, run it first, then warm; the first of a process finds colder caches.
 
     That is why sides take turns in being loaded first.
     """

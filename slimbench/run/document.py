@@ -25,14 +25,8 @@ Status = Literal["complete", "partial", "interrupted"]
 DISTRIBUTIONS = ("slimbench", "ai-edge-litert", "numpy", "pytest-benchmark")
 """Whose versions a history records."""
 
-OPTIONAL = (
-    "litert-quantizer",
-    "openvino",
-    "tensorflow",
-    "tensorflow-model-optimization",
-    "tf-keras",
-)
-"""The same, where they are installed."""
+OPTIONAL = ("litert-quantizer", "tensorflow", "tensorflow-model-optimization", "tf-keras")
+"""The same, where they are installed; beside them the runtimes of all engines."""
 
 NOT_RUN = "its benchmark was left out of this run, or did not finish"
 
@@ -145,7 +139,7 @@ def extra_info(run: Run, case: Case) -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """Return the versions that a history records, without importing what they are of."""
     installed = {name: importlib.metadata.version(name) for name in DISTRIBUTIONS}
-    for name in OPTIONAL:
+    for name in dict.fromkeys((*OPTIONAL, *engines.distributions().values())):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             installed[name] = importlib.metadata.version(name)
     return {"python": platform.python_version(), **installed}

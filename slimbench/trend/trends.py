@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
 
+from slimbench.engines import distributions
 from slimbench.errors import UsageProblem
-from slimbench.gate.runtime import RUNTIMES
 from slimbench.history.machine import UNKNOWN
 from slimbench.report.notes import clean
 from slimbench.trend.change_points import ALGORITHM_VERSION, by_stretches, level_starts
@@ -190,7 +190,7 @@ def _point(file: bytes, reading: _Reading, metric: str) -> Point:
 def _runtime(engine: str, versions: str) -> str:
     """Return package and version; all recorded versions for an engine of an unknown package."""
     recorded: Mapping[str, str] = json.loads(versions)
-    distribution = RUNTIMES.get(engine)
+    distribution = distributions().get(engine)
     if distribution is not None:
         return clean(f"{distribution} {recorded.get(distribution, UNKNOWN)}")
     return clean(", ".join(f"{name} {version}" for name, version in recorded.items()))
