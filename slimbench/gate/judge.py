@@ -22,9 +22,6 @@ from slimbench.gate.runtime import Runtimes
 from slimbench.history.record import History
 from slimbench.spec import Advance
 
-ORDER = (JUDGED, accuracy.METRIC, *static_metrics.METRICS, *METRICS)
-"""Metrics as they are listed."""
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -84,11 +81,12 @@ def judge(  # noqa: PLR0913  (two sides, and the world they are judged in)
     )
     rows = acknowledge.apply([*rows, *judged.rows], settings.acknowledged, settings.today)
     cases = [entry.case for entry in (*baseline.entries, *candidate.entries)]
+    order = (JUDGED, accuracy.METRIC, *static_metrics.metrics(), *METRICS)
     stale = acknowledge.unused(settings.acknowledged, rows)
     return Result(
         baseline.name,
         candidate.name,
-        tuple(in_order(rows, cases, ORDER)),
+        tuple(in_order(rows, cases, order)),
         (
             *sorted(set(changed.values())),
             *settings.runtimes.headline(p for p in pairing.pairs if p.case not in changed),

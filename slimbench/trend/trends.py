@@ -25,9 +25,10 @@ from typing import Any, NoReturn
 from slimbench.engines import distributions
 from slimbench.errors import UsageProblem
 from slimbench.history.machine import UNKNOWN
+from slimbench.metrics import figure
 from slimbench.report.notes import clean
+from slimbench.report.quantity import Quantity, quantity
 from slimbench.trend.change_points import ALGORITHM_VERSION, by_stretches, level_starts
-from slimbench.trend.quantity import AGAINST_REFERENCE, ON_IMAGES, Quantity, quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +148,13 @@ def _partition_and_file(conditions: _Conditions, metric: str) -> tuple[Partition
     """Return the partition that a figure belongs to, and the name of its file."""
     path, *rest, reference, images = conditions
     machine, _, file = path.rpartition(b"/")
+    kind = figure(metric)
     return _partition(
         (
             machine,
             *rest,
-            reference if metric in AGAINST_REFERENCE else "",
-            (images or UNKNOWN)[:12] if metric in ON_IMAGES else "",
+            reference if kind.against_reference else "",
+            (images or UNKNOWN)[:12] if kind.on_images else "",
         )
     ), file
 
