@@ -1,5 +1,9 @@
 # Everything here also works without make: see README.
 ASKED_PROFILE := $(PROFILE)
+# What a shell or CI has set counts too, and is named, since it may have been meant for others.
+$(foreach variable,PROFILE K ARGS RUN BASELINE RUNS VARIANT PORT PYTHON,\
+	$(if $(filter environment,$(origin $(variable))),\
+	$(warning $(variable)=$($(variable)) comes from the environment)))
 PROFILE ?= digits
 RUN ?= latest
 BASELINE ?= baseline
@@ -8,6 +12,10 @@ export PROFILE
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
+# An environment that was copied with its checkout still runs the other one's code.
+ifneq ($(shell test -x $(PY) && cat $(READY) 2>/dev/null),$(CURDIR))
+.PHONY: $(READY)
+endif
 # The newest of the supported Pythons that answers; name another with PYTHON=.
 PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3; do \
 	$$each -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
@@ -85,6 +93,6 @@ clean:
 	@rm -rf $(VENV)
 
 $(READY): requirements.lock pyproject.toml scripts/install.py
-	@test -n "$(PYTHON)" || { echo "slimbench needs Python 3.11, 3.12 or 3.13; name one with PYTHON=."; exit 1; }
+	@test -n "$(PYTHON)" && command -v $(firstword $(PYTHON)) > /dev/null || \
+		{ echo "slimbench needs Python 3.11, 3.12 or 3.13; name one with PYTHON=." >&2; exit 1; }
 	@$(PYTHON) scripts/install.py $(VENV) requirements.lock
-	@touch $@

@@ -28,14 +28,15 @@ def runs(results: str | Path | None = None, *, profile: str | None = None) -> li
         profile: which runs; all by default.
 
     Raises:
-        HistoryError: A file cannot be read, or is no history; the message names it.
+        HistoryError: A file cannot be read, or is no valid history; the message names it. Files
+            of other tools are named in the log and left out.
     """
-    from slimbench.history.select import runs as saved_runs  # noqa: PLC0415 - see `__getattr__`
+    from slimbench.history import select  # noqa: PLC0415 - see `__getattr__`
     from slimbench.paths import results_folder  # noqa: PLC0415
 
     folder = results_folder() if results is None else Path(results)
-    histories = [load(saved.path) for saved in saved_runs(folder, None)]
-    return [history for history in histories if profile in (None, history.profile)]
+    saved = select.histories(select.runs(folder, None))
+    return [history for history in saved if profile in (None, history.profile)]
 
 
 def load(path: str | Path) -> History:

@@ -95,7 +95,7 @@ class BudgetKind:
         """What is limited: the name without unit and direction."""
         return self.label.removesuffix(UNIT_ENDINGS.get(self.unit, ""))
 
-    def take(self, reading: Any) -> float:
+    def take(self, reading: Any) -> Any:
         """Return the number that is compared, from the JSON value under the key `metric`.
 
         Raises:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from slimbench import commands
 from slimbench.commands import Command
+from slimbench.environment import replace_unknown_characters
 from slimbench.errors import UsageProblem
 from slimbench.history.document import HistoryError
 from slimbench.suite import registry
@@ -29,6 +30,7 @@ PIPE_CLOSED = 141
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; returns its exit status."""
+    replace_unknown_characters()
     words = sys.argv[1:] if arguments is None else arguments
     chosen = make_parser(words).parse_args(words)
     command: Command = chosen.command

@@ -40,12 +40,15 @@ LONG = (
 
 
 @pytest.hookimpl(trylast=True)  # when hypothesis has loaded the profile that was asked for
-def pytest_configure() -> None:
-    """Leave out of fixed examples what hypothesis finds in the code that is imported so far.
+def pytest_configure(config: pytest.Config) -> None:
+    """Make warnings errors, and leave out of fixed examples what hypothesis finds in our code.
 
     It tries constants of it too, so that examples would change with any edit, and with the tests
     that ran before.
     """
+    # First, so that what plugins ignore stays ignored. Not in pyproject.toml, which is also that
+    # of the benchmarks: those are measured whether or not pytest's cache can be written.
+    config.getini("filterwarnings").insert(0, "error")
     if settings.default.derandomize:
         pytest.MonkeyPatch().setattr(providers, "_get_local_constants", providers.Constants)
 

@@ -10,7 +10,8 @@ import pytest
 from slimbench.paths import CODE
 
 LAYERS = (
-    ("errors", "atomic_write", "cores", "exit_with_parent", "number_format", "paths"),
+    ("errors", "atomic_write", "cores", "environment", "exit_with_parent", "number_format"),
+    ("paths",),
     ("spec",),
     ("pixels", "progress", "suite", "tflite"),
     ("_suite", "networks", "build", "history"),

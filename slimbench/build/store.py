@@ -26,6 +26,8 @@ from slimbench.errors import UsageProblem
 
 VARIABLE = "SLIMBENCH_STORE"
 MANIFEST = "manifest.json"
+RESULTS = "results"
+"""Below the root: a note of each folder that histories were saved in."""
 RESUME = "resume"
 """Below the root: what unfinished long steps left, by key."""
 
@@ -95,6 +97,22 @@ class Store:
             "version built under other keys. They are not used any more and what is needed is "
             "built again; remove them with: slimbench store --prune"
         )
+
+    def remember_results(self, folder: Path) -> None:
+        """Note where histories are saved, so that pruning knows the runs of every project."""
+        path = str(folder.absolute())
+        notes = self.root / RESULTS
+        notes.mkdir(exist_ok=True)
+        note = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+        (notes / note).write_text(path, encoding="utf-8", errors="surrogateescape")
+
+    def results_folders(self) -> list[Path]:
+        """Return the folders noted that are still there."""
+        paths = (
+            Path(note.read_text(encoding="utf-8", errors="surrogateescape"))
+            for note in sorted((self.root / RESULTS).glob("*"))
+        )
+        return [path for path in paths if path.is_dir()]
 
     def with_file(self, sha256: str) -> Iterator[Artifact]:
         """Yield the objects, unverified, that hold a file with this hash."""
@@ -214,7 +232,13 @@ class Store:
 
 def _default_root() -> Path:
     named = os.environ.get(VARIABLE)
-    return Path(named).expanduser() if named else platformdirs.user_cache_path("slimbench")
+    try:
+        return Path(named).expanduser() if named else platformdirs.user_cache_path("slimbench")
+    except RuntimeError:  # `docker run --user 12345`: no HOME, and no such user has one
+        raise StoreError(
+            "There is no home directory for the artifact store's usual folder. "
+            f"Set {VARIABLE} to a folder that can be written, or HOME."
+        ) from None
 
 
 def _seal(folder: Path, key: str, title: str, recipe: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 
 from slimbench.commands import Command
+from slimbench.environment import unset_variables
 from slimbench.paths import REFERENCE, suite_folder
 from slimbench.run.options import OPTIONS
 from slimbench.steps.own_file import KINDS
@@ -22,8 +23,17 @@ QUIETLY = (
     "-Wignore::pytest.PytestAssertRewriteWarning",  # slimbench runs already, and is its plugin too
 )
 
-ALONE = ("-c", os.devnull, f"--rootdir={REFERENCE}", "-pno:cacheprovider", "-pno:randomly")
+ALONE = (
+    "-c",
+    os.devnull,
+    f"--rootdir={REFERENCE}",
+    "-pno:cacheprovider",
+    "-ppytest_benchmark.plugin",
+)
 """The configuration of the project one stands in is for its own tests."""
+
+NO_PLUGINS = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
+"""The plugins that are installed beside slimbench are for other tests, too."""
 
 OF_SUITES = ("weights",)
 """Options that mean nothing for a model in a file."""
@@ -73,7 +83,13 @@ def run(arguments: argparse.Namespace) -> int:
     import pytest  # noqa: PLC0415 - the other subcommands need none of it
 
     suite_folder()  # is looked for where one stands, which may have a suite of its own
-    status = int(pytest.main([str(REFERENCE / "bench"), *ALONE, *QUIETLY, *options(arguments)]))
+    with unset_variables("PYTEST_"):
+        os.environ[NO_PLUGINS] = "1"
+        try:
+            words = [str(REFERENCE / "bench"), *ALONE, *QUIETLY, *options(arguments)]
+            status = int(pytest.main(words))
+        finally:
+            del os.environ[NO_PLUGINS]
     if status == pytest.ExitCode.INTERRUPTED:  # of which pytest says nothing before its session
         raise KeyboardInterrupt
     return USAGE if status == pytest.ExitCode.USAGE_ERROR else status

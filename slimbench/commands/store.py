@@ -6,7 +6,7 @@ import argparse
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tabulate import tabulate
@@ -21,11 +21,15 @@ from slimbench.gate.baseline import load_baseline
 from slimbench.history.document import HistoryError
 from slimbench.history.record import Entry, History, load
 from slimbench.history.select import runs
+from slimbench.paths import results_folder
 from slimbench.spec import Step
 from slimbench.steps.gzip_size import GzipSize
 from slimbench.suite import profiles, variants
 
 DAY = 24 * 3600
+
+ASK_BYTES = 10**9
+"""More than this is removed only when somebody agrees."""
 
 TRENDS = "trend"
 """Below the store's root: what `slimbench history` has read, which it can read again."""
@@ -41,7 +45,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "neither a variant of a profile nor a saved run needs",
     )
     choice.add_argument("--clear", action="store_true", help="remove everything")
-    add_results(parser, "where histories are saved: what they measured is kept from --prune")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be removed, and remove nothing"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask before removing over 1 GB")
+    add_results(
+        parser,
+        "a folder of saved runs: what they measured is kept from --prune, as is what those "
+        "measured that were saved with this store in other projects",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,7 +61,16 @@ def run(arguments: argparse.Namespace) -> int:
     store = Store()
     store.prepare()
     if arguments.clear or arguments.prune:
-        _remove(store, keep=set() if arguments.clear else _kept(store, arguments.results))
+        keep = set() if arguments.clear else _kept(store, _results(store, arguments.results))
+        unneeded = [artifact for artifact in store.objects() if artifact.key not in keep]
+        if arguments.dry_run:
+            for artifact in unneeded:
+                print(f"would remove {artifact.key[:12]} {artifact.title}")
+            return 0
+        _check_size(unneeded, agreed=arguments.yes)
+        for artifact in unneeded:
+            store.remove(artifact.key)
+            print(f"removed {artifact.key[:12]} {artifact.title}")
         _clean(store)
         if arguments.clear:
             shutil.rmtree(store.root / TRENDS, ignore_errors=True)
@@ -93,13 +114,32 @@ def _needed() -> set[str]:
     return keys
 
 
-def _kept(store: Store, results: Path) -> set[str]:
+def _results(store: Store, named: Path) -> list[Path]:
+    """Return the folders whose runs count; raises UsageProblem where the named one is not there."""
+    if not named.is_dir() and named != results_folder():
+        raise UsageProblem(f"There is no folder {named}, so the runs saved in it cannot be kept.")
+    return sorted({named.absolute(), *store.results_folders()})
+
+
+def _check_size(unneeded: Sequence[Artifact], *, agreed: bool) -> None:
+    """Ask before much is removed; raises UsageProblem where nobody agrees."""
+    total = sum(artifact.bytes for artifact in unneeded)
+    if total <= ASK_BYTES or agreed:
+        return
+    what = f"{len(unneeded)} objects, {total / 2**20:.0f} MiB, would be removed"
+    if not sys.stdin.isatty():
+        raise UsageProblem(f"{what}. Look at them with --dry-run, or agree with --yes.")
+    if input(f"{what}. Remove them? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise UsageProblem("Nothing was removed.")
+
+
+def _kept(store: Store, results: Sequence[Path]) -> set[str]:
     """Return what pruning leaves: what profiles need, and what saved runs and baselines measured.
 
     A user's own models, weights that came from a folder and photographs belong to no profile.
     """
     needed = _needed()
-    entries = _saved(results)
+    entries = [entry for folder in results for entry in _saved(folder)]
     models = {entry.model_sha256 for entry in entries}
     scored = {(entry.dataset, entry.input_shape): entry for entry in entries if entry.eval_sha256}
     of_runs = {
@@ -114,8 +154,8 @@ def _kept(store: Store, results: Path) -> set[str]:
     if of_runs:
         noun = "object" if len(of_runs) == 1 else "objects"
         print(
-            f"kept {len(of_runs)} {noun} that runs saved in {results} measured; take those runs "
-            "away, or use --clear, to be rid of them"
+            f"kept {len(of_runs)} {noun} that runs saved in {', '.join(map(str, results))} "
+            "measured; take those runs away, or use --clear, to be rid of them"
         )
     return needed | of_runs
 
@@ -137,13 +177,6 @@ def _saved(results: Path) -> list[Entry]:
 
 def _promoted(path: Path) -> History:
     return load_baseline(path).history
-
-
-def _remove(store: Store, keep: set[str]) -> None:
-    for artifact in list(store.objects()):
-        if artifact.key not in keep:
-            store.remove(artifact.key)
-            print(f"removed {artifact.key[:12]} {artifact.title}")
 
 
 def _clean(store: Store) -> None:

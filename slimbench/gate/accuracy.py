@@ -84,7 +84,7 @@ def judge(
     worse = dict(zip(families, _adjusted(families, Disagreement.p_worse), strict=True))
     better = dict(zip(families, _adjusted(families, Disagreement.p_better), strict=True))
     for pair, found in compared:
-        comparison, limit = _comparison(pair), limits[pair.case.variant].of(METRIC)
+        comparison, limit = _comparison(pair), limits[pair.case.variant].margin(METRIC)
         row = _row(pair, found, worse[comparison], better[comparison], limit)
         origin = provenance(pair)
         reason = f"{row.reason}; {origin}" if origin and row.change else row.reason

@@ -92,9 +92,7 @@ class Question:
 
 def effective_margin(metric: str, limits: Limits, readings: Sequence[Reading]) -> float:
     """Return the relative growth that passes: the limit, or the floor where that is more."""
-    margin = limits.of(metric)
-    if margin is None:
-        raise ValueError(f"{metric} has no limit, so it is not judged.")
+    margin = limits.margin(metric)
     if figure(metric).unit == "ms":
         baseline_us = 1e3 * statistics.median(each[metric].baseline for each in readings)
         return max(margin, limits.floor_us / baseline_us)

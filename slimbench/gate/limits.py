@@ -77,6 +77,13 @@ class Limits:
         """Return the limit of a metric; one that is None is not judged."""
         return self.values[figure(metric).limit_name]
 
+    def margin(self, metric: str) -> float:
+        """Return the limit of a metric that is judged; raises ValueError where it has none."""
+        limit = self.of(metric)
+        if limit is None:
+            raise ValueError(f"{metric} has no limit, so it is not judged.")
+        return limit
+
     @property
     def floor_us(self) -> float:
         """The growth of a time that always passes, in microseconds."""

@@ -35,6 +35,10 @@ class HistoryError(ValueError):
     """A history that cannot be read, written or found; the message says which, where and why."""
 
 
+class ForeignFile(HistoryError):
+    """A file that another tool wrote beside histories, such as pytest-benchmark itself."""
+
+
 def read(path: Path) -> Document:
     """Read and check one history file.
 
@@ -81,7 +85,7 @@ def check(document: Document, where: str) -> None:
 
     run = document.get("slimbench")
     if not isinstance(run, dict):
-        raise HistoryError(
+        raise ForeignFile(
             f"{where} has no 'slimbench' object: it is not a history that slimbench wrote. "
             f"{ANOTHER}"
         )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 UNKNOWN = "unknown"
+"""Stands for what could not be had: the processor, the machine, the commit."""
 
 
 def cpu(machine: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slimbench.history.document import ANOTHER, Document, HistoryError, read
+from slimbench.history.machine import UNKNOWN
 from slimbench.spec import Case, PixelMode
 
 Status = Literal["complete", "partial", "interrupted"]
@@ -95,9 +96,10 @@ class Entry:
         """
         whole, _, part = key.partition(".")
         value = self.others[whole] if whole in self.others else getattr(self, whole, None)
-        if part:
-            inner = isinstance(value, Mapping)
-            value = value.get(part) if inner else getattr(value, part, None)
+        if part and isinstance(value, Mapping):
+            value = value.get(part)
+        elif part:
+            value = getattr(value, part, None)
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return value if is_number else None
 
@@ -163,6 +165,8 @@ class History:
     budgets: tuple[BudgetResult, ...]
     missing: tuple[Missing, ...]
     entries: tuple[Entry, ...]
+    commit_reason: str = ""
+    """Why there is no commit, with what helps; empty where there is one."""
 
     @property
     def name(self) -> str:
@@ -209,7 +213,7 @@ def record(document: Document, path: Path) -> History:
         seed=int(run["seed"]),
         versions=run["versions"],
         machine=document["machine_info"],
-        commit=document["commit_info"]["id"],
+        commit=document["commit_info"]["id"] or UNKNOWN,
         dirty=document["commit_info"]["dirty"],
         preflight=Preflight(
             load_1m=preflight["load_1m"],
@@ -225,6 +229,7 @@ def record(document: Document, path: Path) -> History:
         ),
         missing=tuple(Missing(row["variant"], row["reason"]) for row in run["missing"]),
         entries=entries,
+        commit_reason=document["commit_info"].get("reason", ""),
     )
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import heapq
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from slimbench.history.document import HistoryError
+from slimbench.history.document import ForeignFile, HistoryError
 from slimbench.history.record import History, load
+
+logger = logging.getLogger(__name__)
 
 WAYS = (
     "a number, a path, latest, commit:2ef59e1, profile:digits, or a pattern over file names "
@@ -68,11 +71,11 @@ def select_one(what: str, root: Path, profile: str | None = None) -> History:
     Raises:
         HistoryError: as `select`, and where a pattern names several.
     """
-    histories = select(what, root, profile)
-    if len(histories) > 1:
-        names = ", ".join(history.path.name for history in histories)
-        raise HistoryError(f"{what!r} names {len(histories)} runs where one is wanted: {names}.")
-    return histories[0]
+    named = select(what, root, profile)
+    if len(named) > 1:
+        names = ", ".join(history.path.name for history in named)
+        raise HistoryError(f"{what!r} names {len(named)} runs where one is wanted: {names}.")
+    return named[0]
 
 
 def runs(root: Path, machine_id: str | None) -> list[Run]:
@@ -97,6 +100,15 @@ def runs(root: Path, machine_id: str | None) -> list[Run]:
     return list(heapq.merge(*folders, key=lambda run: run.taken, reverse=True))
 
 
+def histories(saved: Iterable[Run]) -> Iterator[History]:
+    """Read runs one after the other; files of other tools are named in the log and left out."""
+    for run in saved:
+        try:
+            yield load(run.path)
+        except ForeignFile as problem:
+            logger.warning("Left out: %s", problem)
+
+
 def latest(
     root: Path, machine_id: str | None, profile: str | None, *, complete_only: bool = True
 ) -> History:
@@ -109,11 +121,12 @@ def latest(
         HistoryError: There is no such run, or a newer one cannot be read.
     """
     incomplete: list[History] = []
-    for run in runs(root, machine_id):
-        history = load(run.path)
+    for history in histories(runs(root, machine_id)):
         if profile is not None and history.profile != profile:
             continue
         if history.status == "complete" or not complete_only:
+            if incomplete:
+                logger.warning("%s", _passed_over(incomplete, history))
             return history
         incomplete.append(history)
     what = f"{'complete ' if complete_only else ''}run{f' of {profile}' if profile else ''}"
@@ -124,6 +137,15 @@ def latest(
         else "Run the benchmarks first."
     )
     raise HistoryError(f"There is no {what} in {_folder(root, machine_id)}. {hint}")
+
+
+def _passed_over(incomplete: Sequence[History], taken: History) -> str:
+    names = ", ".join(f"{run.path.name} ({run.status})" for run in incomplete[:3])
+    more = f" and {len(incomplete) - 3} more" if len(incomplete) > 3 else ""
+    return (
+        f"latest is {taken.path.name}: newer runs were not measured whole, {names}{more}. "
+        "To take one of them, name it by its number or path."
+    )
 
 
 def by_number(root: Path, machine_id: str | None, number: int) -> History:
@@ -190,20 +212,19 @@ def _by_commit(prefix: str, root: Path, profile: str | None) -> History:
         raise HistoryError(
             f"Several commits begin with {prefix}: {', '.join(commits)}. Give more digits."
         )
-    histories = [
+    matching = [
         history
-        for run in named
-        if (history := load(run.path)).commit.startswith(prefix)
-        and profile in (None, history.profile)
+        for history in histories(named)
+        if history.commit.startswith(prefix) and profile in (None, history.profile)
     ]
     what = f"run of commit {prefix}{f' and profile {profile}' if profile else ''}"
-    if not histories:
+    if not matching:
         raise HistoryError(f"There is no {what} in {root}.")
-    complete = [history for history in histories if history.status == "complete"]
+    complete = [history for history in matching if history.status == "complete"]
     if not complete:
         raise HistoryError(
-            f"There is no complete {what} in {root}. The newest, {histories[0].path.name}, is "
-            f"{histories[0].status}: name it by its number or path."
+            f"There is no complete {what} in {root}. The newest, {matching[0].path.name}, is "
+            f"{matching[0].status}: name it by its number or path."
         )
     profiles = sorted({history.profile for history in complete})
     if len(profiles) > 1:

@@ -19,6 +19,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from slimbench.history.document import HistoryError, check
+from slimbench.history.machine import UNKNOWN
 from slimbench.history.record import record
 
 LOCK_SECONDS = 60.0
@@ -81,7 +82,7 @@ def thin(samples: Sequence[Sample], limit: int = 200) -> list[Sample]:
 
 def _label(document: dict[str, Any]) -> str:
     commit = document["commit_info"]
-    name = re.sub(r"[^A-Za-z0-9.]", "-", commit["id"])[:12]
+    name = re.sub(r"[^A-Za-z0-9.]", "-", commit["id"] or UNKNOWN)[:12]
     taken = datetime.fromisoformat(document["datetime"]).astimezone(UTC)
     return f"{name}_{taken:%Y%m%d_%H%M%S}{'_dirty' if commit['dirty'] else ''}"
 

@@ -21,6 +21,8 @@ from slimbench import engines
 from slimbench.budgets import EVERY, BudgetError, kinds, load_budgets, make_budgets
 from slimbench.build.scheduler import Failure
 from slimbench.build.store import Store
+from slimbench.cores import cores
+from slimbench.environment import replace_unknown_characters
 from slimbench.errors import UsageProblem
 from slimbench.history import write
 from slimbench.history.document import HistoryError
@@ -76,7 +78,7 @@ class ModelTest:
         """Raise UsageProblem, naming the argument, where something cannot be."""
         if self.pixels is not None and self.pixels not in MODES:
             raise UsageProblem(f"pixels={self.pixels!r}: there is {', '.join(map(repr, MODES))}.")
-        for argument, least, most in (("images", 1, None), ("threads", 1, os.cpu_count())):
+        for argument, least, most in (("images", 1, None), ("threads", 1, cores())):
             value = getattr(self, argument)
             is_whole = isinstance(value, int) and not isinstance(value, bool)
             if not is_whole or value < least or (most is not None and value > most):
@@ -169,6 +171,7 @@ class SlimSession:
         """Return the run with a test's model and its reference added to its plan."""
         store = Store()
         store.prepare()
+        store.remember_results(self._results)
         models = [f"{test.name}={test.path}"]
         reference = test.name
         if test.reference is not None:
@@ -205,8 +208,18 @@ class SlimSession:
             store=store,
         )
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None]:
+        """Save the history before other plugins write their files, which may fail."""
+        self._save(session, exitstatus)
+        try:
+            return (yield)
+        except Exception:  # pytest then shows no summary
+            if self._history is not None:
+                say(self._config, self._history_line(self._history))
+            raise
+
+    def _save(self, session: pytest.Session, exitstatus: int) -> None:
         """Save what was measured to its end as one history."""
         run = self._run
         if run is None or not run.finished:
@@ -248,14 +261,19 @@ class SlimSession:
             ]
         return report
 
+    def _history_line(self, history: History) -> str:
+        return f"{words.WORDS[self._lang].history} {short(history.path)}"
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the table, and where the history is."""
         if self._history is not None:
-            label = words.WORDS[self._lang].history
+            replace_unknown_characters()
             terminalreporter.section(f"slimbench: {self._profile}", sep="=")
             terminalreporter.write_line(table(self._history, self._lang))
             terminalreporter.write_line("")
-            terminalreporter.write_line(f"{label} {short(self._history.path)}")
+            terminalreporter.write_line(self._history_line(self._history))
+            if reason := self._history.commit_reason:
+                terminalreporter.write_line(f"The history names no commit: {reason}", yellow=True)
         if self._problem:
             terminalreporter.write_line(self._problem, red=True)
 

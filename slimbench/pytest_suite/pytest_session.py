@@ -28,6 +28,14 @@ def hiding_option(config: pytest.Config) -> str:
     return ""
 
 
+def saving_option(config: pytest.Config) -> str:
+    """Return an option by which pytest-benchmark saves the run a second time; else nothing."""
+    for option in ("benchmark_autosave", "benchmark_save"):
+        if config.getoption(option, default=None):
+            return "--" + option.replace("_", "-")
+    return ""
+
+
 def unfinished_status(session: pytest.Session, exitstatus: int | pytest.ExitCode) -> Status:
     """Tell a session that stopped early from one that was asked for a part."""
     ended_early = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)

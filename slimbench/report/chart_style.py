@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from slimbench.atomic_write import replacing
+from slimbench.environment import unset_variables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -74,7 +75,9 @@ def drawing() -> Iterator[None]:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        import matplotlib as mpl  # noqa: PLC0415 - see above
+        # A notebook's backend is not installed here, and files need none.
+        with unset_variables("MPLBACKEND"):
+            import matplotlib as mpl  # noqa: PLC0415 - see above
 
         with mpl.rc_context():
             mpl.rcdefaults()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import platform
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from slimbench import engines, metrics
 from slimbench.build.store import Artifact
+from slimbench.environment import unset_variables
 from slimbench.history.document import SCHEMA
 from slimbench.history.write import thin
 from slimbench.metrics.latency import P99_SAMPLES
@@ -27,6 +29,9 @@ DISTRIBUTIONS = ("slimbench", "ai-edge-litert", "numpy", "pytest-benchmark")
 
 OPTIONAL = ("litert-quantizer", "tensorflow", "tensorflow-model-optimization", "tf-keras")
 """The same, where they are installed; beside them the runtimes of all engines."""
+
+UNVERSIONED = "unversioned"
+"""pytest-benchmark's word for the commit where there is no repository."""
 
 NOT_RUN = "its benchmark was left out of this run, or did not finish"
 
@@ -86,8 +91,11 @@ def benchmark_frame(config: pytest.Config, code: Path) -> dict[str, Any]:
     """
     session = config._benchmarksession  # type: ignore[attr-defined]  # noqa: SLF001
     hook = config.hook
-    with contextlib.chdir(code):  # it asks git about the working directory
+    # It asks git about the working directory. `GIT_TRACE` and its like would end up in the answer.
+    with contextlib.chdir(code), unset_variables("GIT_"):
         commit = hook.pytest_benchmark_generate_commit_info(config=config)
+    if commit["id"] != UNVERSIONED and not re.fullmatch("[0-9a-f]{40,64}", commit["id"]):
+        commit.update(id=None, reason=_why_no_commit(code, str(commit.get("error", ""))))
     hook.pytest_benchmark_update_commit_info(config=config, commit_info=commit)
     frame: dict[str, Any] = hook.pytest_benchmark_generate_json(
         config=config,
@@ -100,6 +108,20 @@ def benchmark_frame(config: pytest.Config, code: Path) -> dict[str, Any]:
         config=config, benchmarks=session.benchmarks, output_json=frame
     )
     return frame
+
+
+def _why_no_commit(code: Path, answer: str) -> str:
+    """Return why git named no commit, with what helps, from its answer."""
+    if "dubious ownership" in answer:
+        return (
+            f"git does not trust {code}, which belongs to another user. "
+            f"`git config --global --add safe.directory {code}` has it do so."
+        )
+    if "FileNotFoundError" in answer:
+        return "git is not installed."
+    if "unknown revision" in answer or "Not a valid object name" in answer:
+        return f"{code} has no commit yet."
+    return f"git cannot read {code}; `git -C {code} status` tells why."
 
 
 def extra_info(run: Run, case: Case) -> dict[str, Any]:

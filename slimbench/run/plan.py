@@ -9,6 +9,7 @@ from pathlib import Path
 
 from slimbench import budgets, engines
 from slimbench.build.store import Store
+from slimbench.cores import cores
 from slimbench.errors import UsageProblem
 from slimbench.report.words import Lang
 from slimbench.run import evaluations
@@ -84,11 +85,12 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
             threads=thread_list,
             known_variants=available,
             known_engines=engines.names(),
-            cpu_count=os.cpu_count() or 1,
+            cpu_count=cores(),
             runs=runs,
         )
 
-    selected, default = cases(engine_list, thread_list), cases(None, None)
+    selected = cases(engine_list, thread_list)
+    default = cases(None, None) if user_run is None else selected
     _check_threads(selected)
     variants_of = {name: profile.variants for name, profile in known.items()}
     limits = (
@@ -101,6 +103,7 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
     check_writable(results)
     store = Store()
     store.prepare()
+    store.remember_results(results)
     return Plan(
         profile=chosen,
         variants={name: available[name] for name in chosen.variants},

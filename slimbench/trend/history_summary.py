@@ -27,7 +27,7 @@ from slimbench.history.document import (
     parse,
     text_of,
 )
-from slimbench.history.machine import cpu
+from slimbench.history.machine import UNKNOWN, cpu
 from slimbench.history.record import record, typed
 from slimbench.history.schemas import HISTORY, schema
 from slimbench.report.notes import clean
@@ -95,7 +95,7 @@ def read_summary(path: Path) -> HistorySummary:
         taken=moment(document["datetime"], str(path)).astimezone(UTC).isoformat(),
         status=run["status"],
         profile=run["profile"],
-        commit=clean(commit["id"]),
+        commit=clean(commit["id"] or UNKNOWN),
         dirty=commit["dirty"],
         cpu=clean(cpu(document["machine_info"])),
         versions=run["versions"],

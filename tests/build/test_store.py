@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -271,3 +272,12 @@ def test_an_object_is_found_by_the_hash_of_a_file_in_it(store):
     put(store, OTHER_KEY, crumb=b"hard")
     assert list(store.with_file(artifact.files["crumb"])) == [artifact]
     assert list(store.with_file("0" * 64)) == []
+
+
+def test_without_a_home_directory_the_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SLIMBENCH_STORE", "HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    # As for `docker run --user 12345`, who is in no list of users.
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    with pytest.raises(StoreError, match="Set SLIMBENCH_STORE to a folder that can be written"):
+        Store()

@@ -12,7 +12,9 @@ from slimbench import cli
 from slimbench.build import recipe
 from slimbench.build.store import Store
 from slimbench.datasets.photos.archives import unpack
+from slimbench.history.write import save
 from slimbench.suite import variants
+from tests import example_history
 from tests.ready_run import Ready
 
 NEEDED = variants.get("student_scratch_f32", "digits").chain
@@ -110,3 +112,45 @@ def test_unpacked_archives_are_listed_and_pruned(
     assert "unpacked archive" in listed(capsys, "--prune")
     assert not folder.exists()
     assert "photos.zip" not in listed(capsys)
+
+
+def test_a_dry_run_removes_nothing(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    out = listed(capsys, "--prune", "--dry-run")
+    assert "would remove" in out
+    assert "making an older model" in out
+    assert NEEDED.title() not in out
+    assert len(titles(store)) == 2
+
+
+def test_much_is_removed_only_when_somebody_agrees(
+    store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slimbench.commands.store.ASK_BYTES", 2**20)
+    assert cli.main(["store", "--prune"]) == 2
+    assert "Look at them with --dry-run, or agree with --yes." in capsys.readouterr().err
+    assert len(titles(store)) == 2
+    listed(capsys, "--prune", "--yes")
+    assert titles(store) == {NEEDED.title()}
+
+
+def test_a_folder_of_runs_that_is_not_there_is_an_error(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = tmp_path / "reslts"
+    assert cli.main(["store", "--prune", f"--results={missing}"]) == 2
+    assert f"There is no folder {missing}" in capsys.readouterr().err
+    assert len(titles(store)) == 2
+
+
+def test_what_another_project_measured_is_kept(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = tmp_path / "elsewhere" / "results"
+    older = next(each for each in store.objects() if each.title != NEEDED.title())
+    run = example_history.document()
+    for benchmark in run["benchmarks"]:
+        benchmark["extra_info"]["model_sha256"] = older.files["model.tflite"]
+    save(run, elsewhere, "machine")
+    store.remember_results(elsewhere)
+    assert f"kept 1 object that runs saved in {elsewhere}" in listed(capsys, "--prune")
+    assert len(titles(store)) == 2

@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +101,7 @@ class Suite:
     store: Path
     results: Path
     plugins: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def start(self, *arguments: str, profile: str = "quick") -> Running:
         """Start `pytest <checkout>/bench --profile=... ARGUMENTS`."""
@@ -161,6 +162,7 @@ class Suite:
             "PYTHONPATH": os.pathsep.join(path),
             "PYTEST_ADDOPTS": WITHOUT_PLUGINS,
             "SLIMBENCH_STORE": str(self.store),
+            **self.variables,
         }
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from slimbench.cores import cores
 from tests.end_to_end.suite import Done, Suite
 
-CPUS = os.cpu_count() or 1
+CPUS = cores()
 
 
 def assert_refused(done: Done, suite: Suite, *said: str) -> None:
@@ -35,6 +35,8 @@ def assert_refused(done: Done, suite: Suite, *said: str) -> None:
         (("--seed=-1",), ("--seed", "2**32 - 1")),
         (("--budgets=nowhere.toml",), ("nowhere.toml", "No such file")),
         (("--benchmark-disable",), ("--benchmark-disable", "nothing is measured")),
+        (("--benchmark-autosave",), ("--benchmark-autosave", "PYTEST_ADDOPTS")),
+        (("--benchmark-save=mine",), ("--benchmark-save", "PYTEST_ADDOPTS")),
         pytest.param(
             ("--benchmark-skip",),
             ("--benchmark-skip", "nothing is measured"),

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import slimbench
 from slimbench.history.document import HistoryError
 from slimbench.history.select import by_number, latest, resolve, select, select_one
 from slimbench.history.write import save
@@ -220,3 +222,40 @@ def test_a_user_names_a_run_by_latest_number_or_path(
     for wrong in ("newest", "9" * 30, "²", ""):
         with pytest.raises(HistoryError):
             resolve(wrong, tmp_path)
+
+
+def test_latest_says_what_it_passes_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    whole = save(small(), tmp_path, "m")
+    part = save(small(status="partial"), tmp_path, "m")
+    save(small(status="partial", profile="quick"), tmp_path, "m")
+    assert names("latest", tmp_path, "digits") == ["0001"]
+    (message,) = caplog.messages
+    assert message == (
+        f"latest is {whole.name}: newer runs were not measured whole, {part.name} (partial). "
+        "To take one of them, name it by its number or path."
+    )
+
+
+def test_latest_says_nothing_where_it_is_the_newest(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    save(small(status="partial"), tmp_path, "m")
+    save(small(), tmp_path, "m")
+    assert names("latest", tmp_path) == ["0002"]
+    assert caplog.messages == []
+
+
+def test_files_of_other_tools_are_named_and_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = save(small(ONE), tmp_path, "m")
+    foreign = path.with_name("0002_counter_20250301_130000.json")
+    theirs = small(ONE)
+    del theirs["slimbench"]
+    foreign.write_text(json.dumps(theirs))
+    assert names("latest", tmp_path) == ["0001"]
+    assert names("commit:2ef59", tmp_path) == ["0001"]
+    assert str(foreign) in caplog.messages[0]
+    assert [run.path for run in slimbench.runs(tmp_path)] == [path]
+    assert "it is not a history that slimbench wrote" in refused("2", tmp_path)
+    assert foreign.exists()

@@ -19,7 +19,7 @@ REFERENCE = "student_scratch_f32"
 @pytest.fixture(autouse=True)
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SLIMBENCH_STORE", str(tmp_path / "store"))
-    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr("slimbench.run.plan.cores", lambda: 4)
     return tmp_path / "store"
 
 

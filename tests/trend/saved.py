@@ -11,7 +11,8 @@ from typing import Any
 
 from slimbench.paths import CODE
 
-PUBLISHED = sorted(((CODE / "results") / "published" / "digits").glob("*.json"))
+FOLDER = CODE / "results" / "published" / "digits"
+PUBLISHED = sorted(FOLDER.glob("*.json"))
 VARIANT = "resnet50_f32"
 OTHER = "student_scratch_f32"
 MACHINE = "Linux-CPython-3.11-64bit"
@@ -68,7 +69,8 @@ def put_all(
 
 @functools.cache
 def _published() -> str:
-    run = json.loads(PUBLISHED[0].read_text(encoding="utf-8"))
+    name = "0001_5d1b2d3a57bc_20261122_233845.json"
+    run = json.loads((FOLDER / name).read_text(encoding="utf-8"))
     run["benchmarks"] = [
         each for each in run["benchmarks"] if each["extra_info"]["variant"] in (VARIANT, OTHER)
     ]

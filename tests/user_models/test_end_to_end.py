@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from slimbench.cores import cores
 from slimbench.tflite.metadata import read_metadata
 from tests.end_to_end.suite import Done, Suite, cases
 from tests.tiny_models import Quantized, identity_model
@@ -86,6 +87,15 @@ def test_the_history_is_like_any_other(ran: Ran) -> None:
     assert document["slimbench"]["profile"] == "own"
 
 
+def test_a_run_with_other_threads_and_engines_is_complete(suite: Suite, tmp_path: Path) -> None:
+    mine = f"--model=mine={colour_model(tmp_path / 'mine.tflite')}"
+    threads = str(min(2, cores()))
+    where = f"--results={suite.results}"
+    done = suite.slimbench("run", mine, where, f"--threads={threads}", "--engines=litert")
+    assert done.status == 0, done.out + done.err
+    assert suite.history()["slimbench"]["status"] == "complete"
+
+
 def test_the_commit_is_that_of_the_repository_that_the_results_lie_in(
     ran: Ran, suite: Suite, tmp_path: Path
 ) -> None:
@@ -150,7 +160,11 @@ def test_pruning_the_store_keeps_what_saved_runs_measured(ran: Ran, tmp_path: Pa
     )
     assert out.status == 0, out.err
     assert "labels" not in out.err
-    emptied = suite.slimbench("store", "--prune", f"--results={tmp_path / 'none'}")
+    others = suite.slimbench("store", "--prune", f"--results={tmp_path}")
+    (kept_line,) = [line for line in others.out.splitlines() if line.startswith("kept ")]
+    assert str(suite.results) in kept_line
+    shutil.rmtree(store / "results")  # where the store notes the folders of other projects
+    emptied = suite.slimbench("store", "--prune", f"--results={tmp_path}")
     assert "0 objects" in emptied.out
 
 
