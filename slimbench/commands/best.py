@@ -7,7 +7,6 @@ import argparse
 from slimbench.commands import Command, add_output, add_results, emit
 from slimbench.errors import UsageProblem
 from slimbench.history.select import WAYS, select_one
-from slimbench.suite.registry import unknown
 
 NOTHING = 1
 """Exit status where no variant keeps all limits."""
@@ -43,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--by",
-        default=None,
+        default="accuracy_top1",
         metavar="METRIC",
         help="the figure that decides, by its key in extra_info (default: accuracy_top1)",
     )
@@ -63,8 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         choose,
         make_limits,
     )
-    from slimbench.metrics import figures  # noqa: PLC0415
-    from slimbench.metrics.accuracy import TOP1  # noqa: PLC0415
+    from slimbench.metrics import described  # noqa: PLC0415
 
     if arguments.threads < 1:
         raise UsageProblem(f"--threads must be a number from 1 up, not {arguments.threads}.")
@@ -73,9 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         for option in OPTIONS
     }
     bounds |= dict(arguments.limit)
-    decides = figures().get(arguments.by or TOP1.key)
-    if decides is None:
-        raise unknown("metric", arguments.by, figures())
+    decides = described(arguments.by)
     limits = make_limits(bounds)
     history = select_one(arguments.run, arguments.results, arguments.profile)
     choice = choose(candidates(history, arguments.engine, arguments.threads), limits, decides)

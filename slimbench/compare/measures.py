@@ -13,11 +13,10 @@ import numpy.typing as npt
 from scipy.stats import binomtest, mannwhitneyu
 
 from slimbench.history.record import Entry
-from slimbench.metrics import figures, with_columns
+from slimbench.metrics import described, with_columns
 from slimbench.metrics.accuracy import TOP1
 from slimbench.metrics.latency import P50
 from slimbench.spec import Figure
-from slimbench.suite.registry import unknown
 
 ALPHA = 0.05
 """Below this p a difference is called one; it is not corrected for the number of cases."""
@@ -168,10 +167,7 @@ def measure(name: str) -> Measure:
     Raises:
         UsageProblem: There is no such figure; it lists those there are.
     """
-    columns = {figure.column: figure for figure in with_columns()}
-    figure = columns.get(name) or figures().get(name)
-    if figure is None:
-        raise unknown("metric", name, [*columns, *figures()])
+    figure = described(name)
     if figure == P50:
         method = (
             "~: no significant difference; two-sided Mann-Whitney U over the samples kept, "

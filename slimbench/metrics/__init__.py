@@ -76,6 +76,18 @@ def with_columns() -> tuple[Figure, ...]:
     return tuple(sorted(named, key=lambda one: one.judge != "pairs"))
 
 
+def described(name: str) -> Figure:
+    """Return a figure that a user names by its key, or by its column.
+
+    Raises:
+        UsageProblem: There is no such figure; it lists those there are.
+    """
+    known = {**figures(), **{one.column: one for one in with_columns()}}
+    if name not in known:
+        raise registry.unknown("metric", name, known)
+    return known[name]
+
+
 @functools.cache
 def figure(key: str) -> Figure:
     """Return what is known of a figure; one that no metric describes has the unit it ends in."""
