@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from slimbench.budgets import kinds
 from slimbench.history.schemas import HISTORY, schema
 from slimbench.history.write import save
 from slimbench.metrics import figures, with_columns
@@ -190,6 +191,11 @@ def test_the_schema_bounds_each_figure_by_its_unit() -> None:
             }
             assert kinds <= BOUNDS[figure.unit], key
             assert kinds, key
+
+
+def test_the_table_of_budgets_has_each() -> None:
+    table = (CODE / "docs" / "models.md").read_text(encoding="utf-8")
+    assert set(kinds()) <= set(re.findall(r"`(\w+_(?:min|max))`", table))
 
 
 def test_each_figure_has_a_label_and_each_budget_a_unit_that_its_name_ends_in() -> None:
