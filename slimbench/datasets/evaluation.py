@@ -35,6 +35,10 @@ class Evaluation:
     classes: tuple[str, ...]
     present: tuple[int, ...] | None = None
     """The classes that occur, ascending, where the data has only some of the model's."""
+    unreadable: int = 0
+    """How many files beside these images could not be read."""
+    unreadable_examples: tuple[str, ...] = ()
+    """The first of them, with what is wrong."""
 
 
 def load_evaluation(folder: Path) -> Evaluation:
@@ -55,6 +59,8 @@ def load_evaluation(folder: Path) -> Evaluation:
         np.load(folder / LABELS_FILE),
         tuple(notes["classes"]),
         None if present is None else tuple(present),
+        notes.get("bad", 0),
+        tuple(notes.get("bad_images", ())),
     )
 
 

@@ -148,6 +148,16 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableImages:
+    """Files among the `images` chosen to score on that could not be read, with some examples."""
+
+    dataset: str
+    images: int
+    unreadable: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """One run."""
 
@@ -165,6 +175,7 @@ class History:
     budgets: tuple[BudgetResult, ...]
     missing: tuple[Missing, ...]
     entries: tuple[Entry, ...]
+    unreadable: tuple[UnreadableImages, ...] = ()
     commit_reason: str = ""
     """Why there is no commit, with what helps; empty where there is one."""
 
@@ -229,6 +240,12 @@ def record(document: Document, path: Path) -> History:
         ),
         missing=tuple(Missing(row["variant"], row["reason"]) for row in run["missing"]),
         entries=entries,
+        unreadable=tuple(
+            UnreadableImages(
+                row["dataset"], row["images"], row["unreadable"], tuple(row["examples"])
+            )
+            for row in run.get("unreadable", ())
+        ),
         commit_reason=document["commit_info"].get("reason", ""),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -37,11 +37,12 @@ from slimbench.pytest_suite.pytest_session import say, uncaptured, unfinished_st
 from slimbench.report import words
 from slimbench.report.table import table
 from slimbench.report.words import Lang
+from slimbench.run import evaluations
 from slimbench.run.document import Status, benchmark_frame, document
 from slimbench.run.plan import Plan, check_writable
 from slimbench.run.preflight import preflight
 from slimbench.run.session import Run
-from slimbench.spec import Budget, Case, Choices, Group, PixelMode
+from slimbench.spec import Budget, Case, Choices, Group, PixelMode, Step
 from slimbench.suite.profiles import OF_EVERY_PROFILE, Profile, load_profiles
 from slimbench.suite.toml_file import read_toml
 from slimbench.user_models.prepare import prepare
@@ -261,6 +262,9 @@ class SlimSession:
             ]
         return report
 
+    def _scored_on(self) -> Collection[Step | None]:
+        return () if self._run is None else self._run.plan.evaluations.values()
+
     def _history_line(self, history: History) -> str:
         return f"{words.WORDS[self._lang].history} {short(history.path)}"
 
@@ -274,6 +278,8 @@ class SlimSession:
             terminalreporter.write_line(self._history_line(self._history))
             if reason := self._history.commit_reason:
                 terminalreporter.write_line(f"The history names no commit: {reason}", yellow=True)
+            for note in evaluations.remarks(self._scored_on()):
+                terminalreporter.write_line(note, yellow=True)
         if self._problem:
             terminalreporter.write_line(self._problem, red=True)
 

@@ -21,7 +21,15 @@ from slimbench.number_format import apart, fixed
 from slimbench.report import numbers
 from slimbench.report.charts import svgs
 from slimbench.report.inline_svg import inline
-from slimbench.report.notes import Footnotes, caption, clean, context, settings, status
+from slimbench.report.notes import (
+    Footnotes,
+    caption,
+    clean,
+    context,
+    settings,
+    status,
+    unreadable,
+)
 from slimbench.report.serving import ServingTable, serving_tables
 from slimbench.report.table import Column, columns, in_order
 from slimbench.report.words import WORDS, Lang
@@ -146,6 +154,8 @@ def _figures(history: History, lang: Lang, more: Sequence[Figure]) -> str:
     ]
     if footnotes.reasons:
         parts.append(_listed("note", words.notes, footnotes.lines()))
+    if history.unreadable:
+        parts.append(_listed("note", words.unreadable, unreadable(history, lang)))
     text = caption(history, lang)
     if text:
         parts.append(f'<p class="note">{_text(text)}</p>')

@@ -77,6 +77,7 @@ def run_notes(history: History, footnotes: Footnotes, lang: Lang) -> tuple[Note,
     sections = [
         (words.broken, broken),
         (words.missing, missing),
+        (words.unreadable, unreadable(history, lang)),
         (words.notes, footnotes.lines()),
         (words.not_judged, unjudged),
         (words.warnings, [clean(warning) for warning in history.preflight.warnings]),
@@ -85,6 +86,20 @@ def run_notes(history: History, footnotes: Footnotes, lang: Lang) -> tuple[Note,
     notes += [Note(heading, tuple(lines)) for heading, lines in sections if lines]
     text = caption(history, lang)
     return (*notes, Note(text)) if text else tuple(notes)
+
+
+def unreadable(history: History, lang: Lang) -> list[str]:
+    """Say how many images of each data set could not be read, and name the first of them."""
+    return [
+        WORDS[lang].unreadable_row.format(
+            unreadable=numbers.decimal(row.unreadable, lang, 0),
+            images=numbers.decimal(row.images, lang, 0),
+            dataset=row.dataset,
+            examples=clean("; ".join(row.examples))
+            + ("; ..." if row.unreadable > len(row.examples) else ""),
+        )
+        for row in history.unreadable
+    ]
 
 
 def status(history: History, lang: Lang) -> str:

@@ -54,6 +54,8 @@ class Words:
     under: str
     not_judged: str
     missing: str
+    unreadable: str
+    unreadable_row: str
     warnings: str
     notes: str
 
@@ -141,6 +143,8 @@ ENGLISH = Words(
     under="under",
     not_judged="Budgets not judged, for want of a value:",
     missing="Missing, could not be had here:",
+    unreadable="Not scored, since they could not be read:",
+    unreadable_row="{unreadable} of {images} images of {dataset}: {examples}",
     warnings="Before the run:",
     notes="Not measured:",
     chart_times="Inference time",
@@ -240,6 +244,8 @@ FRENCH = Words(
     under="au-dessous de",
     not_judged="Budgets non jugés, faute de valeur :",
     missing="Manquants, impossibles à obtenir ici :",
+    unreadable="Illisibles, donc non évaluées :",
+    unreadable_row="{unreadable} des {images} images de {dataset} : {examples}",
     warnings="Avant l'exécution :",
     notes="Non mesuré :",
     chart_times="Temps d'inférence",

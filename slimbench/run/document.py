@@ -80,8 +80,27 @@ def document(
             "missing": [
                 {"variant": name, "reason": reason} for name, reason in run.missing().items()
             ],
+            **_unreadable(run, kept),
         },
     }
+
+
+def _unreadable(run: Run, cases: Iterable[Case]) -> dict[str, list[dict[str, Any]]]:
+    """Return the key `unreadable` where files among the images to score on could not be read."""
+    rows: list[dict[str, Any]] = []
+    for case in cases:
+        step = run.plan.evaluations[case.variant]
+        if step is None or not (evaluation := run.evaluations[step]).unreadable:
+            continue
+        row = {
+            "dataset": run.plan.variants[case.variant].dataset,
+            "images": len(evaluation.labels) + evaluation.unreadable,
+            "unreadable": evaluation.unreadable,
+            "examples": [*evaluation.unreadable_examples],
+        }
+        if row not in rows:  # once for all sizes that they were decoded to
+            rows.append(row)
+    return {"unreadable": rows} if rows else {}
 
 
 def benchmark_frame(config: pytest.Config, code: Path) -> dict[str, Any]:

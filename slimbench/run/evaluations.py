@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from slimbench.datasets.photos.source import Photos, open_photos
 from slimbench.networks.weights import Network
 from slimbench.spec import Choices, PhotoSet, Step, Variant
 from slimbench.steps.images import Images
-from slimbench.steps.photos import of_photos
+from slimbench.steps.photos import EvaluationPhotos, of_photos
 from slimbench.user_models.prepare import NO_DATA
 
 
@@ -36,6 +36,12 @@ def evaluations(variants: Sequence[Variant], choices: Choices) -> dict[str, Step
         else:
             steps[variant.name] = Images(datasets.get(variant.dataset).name)
     return steps
+
+
+def remarks(steps: Iterable[Step | None]) -> tuple[str, ...]:
+    """Return what a person should know of the photographs that are scored on, each once."""
+    photographs = (step for step in steps if isinstance(step, EvaluationPhotos))
+    return tuple(dict.fromkeys(note for step in photographs for note in step.notes))
 
 
 def _photos(photo_set: PhotoSet, variant: Variant, choices: Choices) -> Step | None:

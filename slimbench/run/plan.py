@@ -104,21 +104,27 @@ def make_plan(  # noqa: PLR0913 - one argument for each thing a user can choose
     store = Store()
     store.prepare()
     store.remember_results(results)
+    scored_on = (
+        evaluations.evaluations([available[name] for name in chosen.variants], choices)
+        if user_run is None
+        else {name: variant.evaluation for name, variant in available.items()}
+    )
     return Plan(
         profile=chosen,
         variants={name: available[name] for name in chosen.variants},
         cases=selected,
         default_cases=default,
-        evaluations=evaluations.evaluations([available[name] for name in chosen.variants], choices)
-        if user_run is None
-        else {name: variant.evaluation for name, variant in available.items()},
+        evaluations=scored_on,
         budgets=tuple(limits),
         budget_file=budget_file,
         seed=chosen.seed if seed is None else seed,
         lang=lang,
         results=results,
         store=store,
-        remarks=() if user_run is None else user_run.remarks,
+        remarks=(
+            *(() if user_run is None else user_run.remarks),
+            *evaluations.remarks(scored_on.values()),
+        ),
     )
 
 

@@ -77,7 +77,10 @@ class EvaluationPhotos(Step):
     """The folder with the class folders."""
     origin: str = field(default="", metadata=NOT_HASHED, compare=False)
     """Where the images are from, in words."""
+    notes: tuple[str, ...] = field(default=(), metadata=NOT_HASHED, compare=False)
+    """What a person should know of their choice and their classes."""
 
+    version: ClassVar[int] = 2
     packages: ClassVar[tuple[str, ...]] = PACKAGES
 
     def label(self) -> str:
@@ -107,13 +110,13 @@ class EvaluationPhotos(Step):
             for photo, pixels in photos.decoded(place.advance):
                 writer.append(pixels)
                 labels.append(labelling.indices[photo[0]])
-        notes = {
+        summary = {
             "origin": self.origin,
             "images": len(labels),
             "bad": len(photos.bad),
             "bad_images": [described(read) for read in photos.bad[:MOST_LISTED]],
         }
-        save_labels(place.out, labels, labelling.classes, labelling.present(labels), notes)
+        save_labels(place.out, labels, labelling.classes, labelling.present(labels), summary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,7 @@ class TrainingPhotos(Step):
     root: Path = field(metadata=NOT_HASHED)
     allow_bad: bool = False
 
+    version: ClassVar[int] = 2
     packages: ClassVar[tuple[str, ...]] = PACKAGES
 
     def label(self) -> str:
@@ -280,7 +284,7 @@ def of_photos(  # noqa: PLR0913 - what a model may say of its classes
     Arguments are those of `slimbench.datasets.photos.labelling.label_folders`, and raise like
     it, at once.
     """
-    label_folders(photos.folders, classes, labels, offset)
+    labelling = label_folders(photos.folders, classes, labels, offset)
     height, width, channels = input_shape
     return EvaluationPhotos(
         dataset,
@@ -296,6 +300,7 @@ def of_photos(  # noqa: PLR0913 - what a model may say of its classes
         images=len(photos.chosen),
         root=photos.root.absolute(),
         origin=photos.origin,
+        notes=(*photos.notes, *([labelling.note] if labelling.note else [])),
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from slimbench.build.scheduler import Failure, Watcher, build
 from slimbench.build.store import Artifact, Store
-from slimbench.datasets.photos.listing import SPLIT_FOLDERS
+from slimbench.datasets.photos.listing import split_of
 from slimbench.errors import UsageProblem
 from slimbench.spec import MODEL_FILE, Choices, Step, Variant
 from slimbench.steps.own_convert import OwnConvert
@@ -101,7 +101,7 @@ def dataset_name(data: Path | None) -> str:
     if data is None:
         return NO_DATA
     path = data.expanduser().resolve()
-    path = path.parent if path.name in SPLIT_FOLDERS["test"] else path
+    path = path.parent if split_of(path.name) == "test" else path
     name = re.sub(r"\.(tar\.gz|tgz|tar|zip)$", "", path.name)
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("_.-")[:80] or "data"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from slimbench.build.store import Store
 from slimbench.datasets.photos.errors import PhotoProblem
-from slimbench.datasets.photos.listing import SPLIT_FOLDERS
+from slimbench.datasets.photos.listing import split_folder, split_of
 from slimbench.datasets.photos.source import Photos, open_photos
 from slimbench.errors import UsageProblem
 from slimbench.spec import Step, Variant
@@ -81,9 +81,8 @@ def open_user_photos(
     """
     path = path.expanduser().absolute()
     test = open_photos(path, store, limit=limit)
-    beside = [test.root.parent / name for name in SPLIT_FOLDERS["train"]]
-    is_split = test.root != path and test.root.name in SPLIT_FOLDERS["test"]
-    train = next((folder for folder in beside if folder.is_dir()), None) if is_split else None
+    is_split = test.root != path and split_of(test.root.name) == "test"
+    train = split_folder(test.root.parent, "train") if is_split else None
     return UserPhotos(test, path, train, store, allow_bad)
 
 

@@ -156,7 +156,8 @@ def test_a_few_bad_images_are_left_out_counted_and_listed(step_of, run, tmp_path
     assert read.present == (0,)
     assert notes(out)["bad"] == 2
     assert notes(out)["bad_images"] == [
-        f"dog/0{n}.jpg (it is no image of the kinds JPEG, PNG, WEBP, BMP)" for n in range(2)
+        f"dog/0{n}.jpg (it is no image of the kinds JPEG, PNG, WEBP, BMP, GIF, TIFF)"
+        for n in range(2)
     ]
 
 

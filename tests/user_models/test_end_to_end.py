@@ -96,6 +96,55 @@ def test_a_run_with_other_threads_and_engines_is_complete(suite: Suite, tmp_path
     assert suite.history()["slimbench"]["status"] == "complete"
 
 
+def test_a_folder_from_a_phone_gives_right_figures_and_names_what_is_left_out(
+    suite: Suite, tmp_path: Path
+) -> None:
+    data = tmp_path / "phone"
+    pictures(data, 4)
+    (data / "green").rename(data / "Green ")
+    deep = data / "red" / "holidays"
+    deep.mkdir()
+    first, second, *_ = sorted((data / "red").glob("*.png"))
+    first.rename(deep / first.name)
+    second.rename(second.with_suffix(".png_large"))
+    (data / "blue" / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    (data / "blue" / "broken.jpg").write_bytes(b"\xff\xd8\xff no more")
+    labels = tmp_path / "labels.txt"
+    labels.write_text("0 Blue\n1 Green\n2 Red\n")
+    mine = f"--model=mine={colour_model(tmp_path / 'mine.tflite', ('blue', 'green', 'red'))}"
+    done = suite.slimbench(
+        *("run", mine, f"--data={data}", f"--labels={labels}", "--allow-bad"),
+        f"--results={suite.results}",
+    )
+    assert done.status == 0, done.out + done.err
+    document = suite.history()
+    (case,) = cases(document).values()
+    assert (case["accuracy_top1"], case["accuracy_n"]) == (1.0, 12)
+    assert "left out of phone, as no image in a class: 1 .heic" in done.out
+    (unreadable,) = document["slimbench"]["unreadable"]
+    assert (unreadable["images"], unreadable["unreadable"]) == (13, 1)
+    assert unreadable["examples"][0].startswith("blue/broken.jpg (")
+    shown = suite.slimbench("report", f"--results={suite.results}")
+    for out in (done.out, shown.out):
+        assert "1 of 13 images of phone: blue/broken.jpg (" in out
+    french = suite.slimbench("report", "--lang=fr", f"--results={suite.results}")
+    assert "1 des 13 images de phone : blue/broken.jpg (" in french.out
+    page = suite.slimbench("report", "--format=html", f"--results={suite.results}")
+    assert "1 of 13 images of phone" in page.out
+
+
+def test_classes_called_by_numbers_are_in_their_order(suite: Suite, tmp_path: Path) -> None:
+    data = tmp_path / "numbers"
+    pictures(data, 2)
+    for number, name in enumerate(("red", "green", "blue")):
+        (data / name).rename(data / str(number))
+    mine = f"--model=mine={colour_model(tmp_path / 'mine.tflite', ('red', 'green', 'blue'))}"
+    done = suite.slimbench("run", mine, f"--data={data}", f"--results={suite.results}")
+    assert done.status == 0, done.out + done.err
+    (case,) = cases(suite.history()).values()
+    assert case["accuracy_top1"] == 1.0
+
+
 def test_the_commit_is_that_of_the_repository_that_the_results_lie_in(
     ran: Ran, suite: Suite, tmp_path: Path
 ) -> None:

@@ -26,7 +26,7 @@ from slimbench.datasets.photos.errors import PhotoProblem, printable
 from slimbench.datasets.photos.listing import UNREADABLE, Photo, fingerprint
 from slimbench.spec import Advance, Pixels
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 
 MARGIN = 256 / 224
 """What the shortest side is resized to, in inputs."""

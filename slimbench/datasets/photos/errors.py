@@ -5,7 +5,7 @@ from __future__ import annotations
 from slimbench.errors import UsageProblem
 
 LAYOUT = (
-    "one folder a class with .jpg, .jpeg, .png, .webp or .bmp files in it, "
+    "one folder a class with .jpg, .png, .webp, .bmp, .gif or .tif files in it, "
     "or test/ and train/ with such folders"
 )
 """What a folder or archive of photographs must look like."""

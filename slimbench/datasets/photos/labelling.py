@@ -1,14 +1,17 @@
 """Which class of a model each folder of images stands for.
 
 ImageNet's folders are named by WordNet numbers (wnids), and every model of 1,000 classes has them
-in sorted order. Others are named as the model's labels, or, where it has none, sorted.
+in sorted order. Others are named as the model's labels, by whatever spelling, or, where it has
+none, sorted: by number where they are called 0 to n - 1, else as text.
 """
 
 from __future__ import annotations
 
 import functools
+import re
+import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +34,8 @@ class Labelling:
 
     classes: tuple[str, ...]
     indices: Mapping[str, int]
+    note: str = ""
+    """What a person should check of it; empty where nothing was guessed."""
 
     def present(self, labels: Iterable[int]) -> tuple[int, ...] | None:
         """Return the classes among labels, ascending; None where all are, but the background."""
@@ -49,7 +54,7 @@ def imagenet_classes() -> Mapping[str, str]:
 
 
 def label_folders(
-    folders: Iterable[str],
+    folders: Collection[str],
     classes: int | None = None,
     labels: Sequence[str] = (),
     offset: int | None = None,
@@ -66,7 +71,7 @@ def label_folders(
     Raises:
         PhotoProblem: Labels, classes and folders do not go together.
     """
-    names = sorted(folders)
+    names = sorted(folders, key=int) if are_numbered(folders) else sorted(folders)
     imagenet = imagenet_classes()
     are_imagenet = set(names) <= imagenet.keys()
     if labels and classes is not None and len(labels) != classes:
@@ -76,6 +81,10 @@ def label_folders(
         )
     if labels and set(names) <= set(labels):
         return _by_label(names, labels)
+    if labels and (spelled := _by_spelling(names, labels)) is not None:
+        return spelled
+    if labels and are_numbered(names) and len(names) == len(labels):
+        return Labelling(tuple(labels), {name: int(name) for name in names})
     count = len(labels) if labels else classes
     before = offset if offset is not None else int(are_imagenet and count == len(imagenet) + 1)
     if are_imagenet and count == len(imagenet) + before:
@@ -93,7 +102,52 @@ def label_folders(
     return Labelling(
         (*[BACKGROUND] * before, *names),
         {name: index for index, name in enumerate(names, start=before)},
+        _order_note(names),
     )
+
+
+def are_numbered(folders: Collection[str]) -> bool:
+    """Tell whether folders are called by the numbers 0 to n - 1, with leading zeros or not."""
+    if not all(name.isascii() and name.isdigit() and len(name) < 10 for name in folders):
+        return False
+    return sorted(map(int, folders)) == [*range(len(folders))]
+
+
+def _order_note(names: Sequence[str]) -> str:
+    """Return a sentence where text and the numbers in it order folders differently."""
+    if are_numbered(names):
+        return ""
+    by_number = sorted(names, key=_numbers_in)
+    if by_number == [*names]:
+        return ""
+    first = next(index for index in range(len(names)) if by_number[index] != names[index])
+    before, after = printable(names[first]), printable(by_number[first])
+    return (
+        f"the folders were taken for the model's classes in the order of text, {before} before "
+        f"{after}; if the model has them in another order, name it with --labels"
+    )
+
+
+def _numbers_in(name: str) -> list[tuple[int, str]]:
+    parts = re.split(r"([0-9]+)", name)
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts if part]
+
+
+def _by_spelling(names: Sequence[str], labels: Sequence[str]) -> Labelling | None:
+    """Match folders and labels but for letter case, form of Unicode, and leading numbers."""
+    indices = {_plain_spelling(label): index for index, label in enumerate(labels)}
+    spellings = [_plain_spelling(name) for name in names]
+    if len(indices) < len(labels) or len(set(spellings)) < len(names):
+        return None
+    if not indices.keys() >= set(spellings):
+        return None
+    by_name = {name: indices[spelling] for name, spelling in zip(names, spellings, strict=True)}
+    return Labelling(tuple(labels), by_name)
+
+
+def _plain_spelling(name: str) -> str:
+    text = re.sub(r"[\s_]+", " ", unicodedata.normalize("NFC", name)).strip().casefold()
+    return re.sub(r"^[0-9]+[ :.\-]+(?=.)", "", text)
 
 
 def _by_label(names: Sequence[str], labels: Sequence[str]) -> Labelling:

@@ -10,12 +10,17 @@ from slimbench.datasets.photos.archives import unpack
 from slimbench.datasets.photos.errors import LAYOUT, PhotoProblem, printable
 from slimbench.datasets.photos.listing import (
     DEFAULT_LIMIT,
+    Listing,
     Photo,
     Split,
     choose,
     content_sha256,
+    holds_image,
     list_images,
 )
+
+MOST_KINDS = 8
+"""Kinds of other files that a note lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,8 @@ class Photos:
     """The sha256 of folders, names and bytes: what is made of them depends on it alone."""
     origin: str
     """Where they are from and how many were taken, in words that name no machine's folders."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of the choice, such as what was left out."""
 
 
 def open_photos(
@@ -67,6 +74,18 @@ def open_photos(
             f"{taken} {split} images of {classes}{evenly} in the {kind} "
             f"{printable(path.resolve().name)}"
         ),
+        notes=_left_out(listing, path),
+    )
+
+
+def _left_out(listing: Listing, path: Path) -> tuple[str, ...]:
+    if not listing.left_out:
+        return ()
+    kinds = sorted(listing.left_out.items(), key=lambda item: (-item[1], item[0]))
+    counts = ", ".join(f"{count:,} {printable(kind)}" for kind, count in kinds[:MOST_KINDS])
+    more = ", ..." if len(kinds) > MOST_KINDS else ""
+    return (
+        f"left out of {printable(path.resolve().name)}, as no image in a class: {counts}{more}",
     )
 
 
@@ -75,6 +94,8 @@ def _folder(path: Path, store: Store) -> Path:
         if path.is_dir():
             return path
         if path.is_file():
+            if holds_image(path):
+                raise PhotoProblem(f"{path} is an image. Name a folder or archive with {LAYOUT}.")
             return unpack(path, store)
         exists = path.exists()
     except OSError as error:

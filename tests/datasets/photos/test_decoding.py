@@ -260,10 +260,8 @@ def test_a_decompression_bomb_is_refused(size, quiet):
     ("content", "reason"),
     [
         (b"", "the file is empty"),
-        (b"just text", "no image of the kinds JPEG, PNG, WEBP, BMP"),
+        (b"just text", "no image of the kinds JPEG, PNG, WEBP, BMP, GIF, TIFF"),
         (b"GIF89a" + bytes(100), "no image of the kinds"),
-        (encoded(noise(0), "GIF"), "no image of the kinds"),
-        (encoded(noise(0), "TIFF"), "no image of the kinds"),
         (encoded(noise(0, 64, 64), "PNG")[:400], "cannot be decoded whole"),
         (encoded(noise(0, 64, 64), "JPEG")[:900], "cannot be decoded whole"),
         (encoded(noise(0, 64, 64), "BMP")[:900], "cannot be decoded whole"),
@@ -339,7 +337,7 @@ def test_bad_images_say_why_and_the_others_go_on(tmp_path, monkeypatch):
     monkeypatch.setattr(decoding, "MAX_FILE_BYTES", 1 << 10)
     read = read_all(tmp_path, ["a.jpg", "b.jpg", "c.png", "d.jpg", "e.jpg"])
     assert [each.problem for each in read] == [
-        "it is no image of the kinds JPEG, PNG, WEBP, BMP",
+        "it is no image of the kinds JPEG, PNG, WEBP, BMP, GIF, TIFF",
         "the file is empty",
         "",
         "it cannot be read: No such file or directory",

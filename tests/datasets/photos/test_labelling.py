@@ -117,3 +117,52 @@ def test_any_part_of_imagenet_has_the_right_places(wnids, before):
     for wnid, place in labelling.indices.items():
         assert labelling.classes[place] == imagenet_classes()[wnid]
         assert WNIDS[place - before] == wnid
+
+
+def test_folders_called_by_numbers_are_in_their_order():
+    folders = [str(number) for number in range(12)]
+    labelling = label_folders(folders, 12)
+    assert labelling.classes == tuple(folders)
+    assert labelling.indices == {name: int(name) for name in folders}
+    assert labelling.note == ""
+
+
+@pytest.mark.parametrize("folders", [["1", "2", "10"], ["0", "2", "1x"], ["0", "00", "1"]])
+def test_other_numbers_are_text(folders):
+    assert label_folders(folders, 3).classes == tuple(sorted(folders))
+
+
+def test_numbers_in_the_text_of_names_are_noted():
+    folders = [f"class{number}" for number in range(12)]
+    labelling = label_folders(folders, 12)
+    assert labelling.classes == tuple(sorted(folders))
+    assert "class10 before class2" in labelling.note
+    assert "--labels" in labelling.note
+    assert label_folders(folders[:10], 10).note == ""
+
+
+@pytest.mark.parametrize(
+    ("folders", "labels"),
+    [
+        (["Cat", "DOG"], ["dog", "cat"]),
+        (["cafe\u0301", "tea"], ["tea", "caf\u00e9"]),
+        (["cat", "dog"], ["0 dog", "1 cat"]),
+        (["1: cat", "0: dog"], ["dog", "cat"]),
+        (["cat", "hot_dog"], ["Hot dog", "Cat"]),
+    ],
+)
+def test_another_spelling_of_a_label_is_that_label(folders, labels):
+    labelling = label_folders(folders, 2, labels)
+    assert labelling.classes == tuple(labels)
+    assert labelling.indices == {folders[0]: 1, folders[1]: 0}
+
+
+def test_spellings_that_could_be_two_labels_are_not_guessed():
+    with pytest.raises(UsageProblem, match="not among the model's labels"):
+        label_folders(["CAT"], 2, ["cat", "Cat"])
+
+
+def test_numbers_of_classes_are_taken_where_there_are_labels():
+    labelling = label_folders(["0", "1"], 2, ["dog", "cat"])
+    assert labelling.classes == ("dog", "cat")
+    assert labelling.indices == {"0": 0, "1": 1}

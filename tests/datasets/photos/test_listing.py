@@ -38,12 +38,18 @@ def test_every_kind_of_image_is_found(tmp_path, suffix):
 
 def test_hidden_and_other_entries_are_ignored_but_counted(tmp_path):
     others = dict.fromkeys(
-        ["README.md", ".hidden/x.jpg", "cat/.x.jpg", "cat/notes.txt", "cat/deep/x.jpg", "a.jpg"],
+        ["README.md", ".hidden/x.jpg", "cat/.x.jpg", "cat/notes.txt", "cat/x.heic", "a.jpg"],
         b"",
     )
     listing = list_images(write_tree(tmp_path, {**ANIMALS, **others}))
     assert dict(listing.files) == FOUND
     assert listing.ignored == 6
+    assert dict(listing.left_out) == {
+        ".md": 1,
+        ".txt": 1,
+        ".heic": 1,
+        "image beside the class folders": 1,
+    }
 
 
 def test_a_class_folder_without_images_is_no_class(tmp_path):
@@ -57,9 +63,47 @@ def test_one_folder_may_wrap_all_others(tmp_path):
     assert dict(listing.files) == FOUND
 
 
-def test_two_wrappings_are_no_layout(tmp_path):
-    with pytest.raises(UsageProblem, match="no class folder with images: it holds 1 folder and"):
-        list_images(write_tree(tmp_path, under("a", under("b", ANIMALS))))
+def test_several_folders_may_wrap_all_others(tmp_path):
+    listing = list_images(write_tree(tmp_path, under("a", under("b", ANIMALS))))
+    assert listing.root == tmp_path / "a" / "b"
+    assert dict(listing.files) == FOUND
+
+
+def test_images_in_folders_below_a_class_belong_to_it(tmp_path):
+    files = {"cat/1.jpg": 1, "cat/day/2.jpg": 1, "dog/day/3.jpg": 1, "dog/night/far/4.jpg": 1}
+    assert dict(list_images(write_tree(tmp_path, files)).files) == {
+        "cat": ("1.jpg", "day/2.jpg"),
+        "dog": ("day/3.jpg", "night/far/4.jpg"),
+    }
+
+
+def test_a_link_that_leads_back_is_walked_once(tmp_path):
+    write_tree(tmp_path, {"cat/1.jpg": 1, "dog/2.jpg": 1})
+    (tmp_path / "cat" / "again").symlink_to(tmp_path / "cat")
+    assert list_images(tmp_path).files["cat"] == ("1.jpg",)
+
+
+def test_folders_of_class_folders_are_no_classes(tmp_path):
+    files = {"first/cat/1.jpg": 1, "first/dog/1.jpg": 1, "second/cat/2.jpg": 1}
+    with pytest.raises(UsageProblem, match=r"folders of class folders \(first, second, with cat"):
+        list_images(write_tree(tmp_path, files))
+
+
+def test_an_image_is_known_by_its_content_where_its_ending_says_nothing(tmp_path):
+    write_tree(tmp_path, {"cat/1.jpg": 1, "dog/1.png": 1, "dog/notes.txt": b"MMXX", "cat/b": b""})
+    (tmp_path / "cat" / "1.jpg").rename(tmp_path / "cat" / "1.jpg_large")
+    (tmp_path / "dog" / "1.png").rename(tmp_path / "dog" / "1")
+    listing = list_images(tmp_path)
+    assert dict(listing.files) == {"cat": ("1.jpg_large",), "dog": ("1",)}
+    assert dict(listing.left_out) == {".txt": 1, "file without an ending": 1}
+
+
+@pytest.mark.parametrize("names", [("Test", "Train"), ("valid", "train"), ("testing", "TRAINING")])
+def test_a_split_may_have_its_other_names(tmp_path, names):
+    test, train = names
+    write_tree(tmp_path, {f"{test}/cat/1.jpg": 1, f"{train}/cat/2.jpg": 2})
+    assert list_images(tmp_path, "test").files == {"cat": ("1.jpg",)}
+    assert list_images(tmp_path, "train").files == {"cat": ("2.jpg",)}
 
 
 def test_a_single_class_is_no_wrapping(tmp_path):
