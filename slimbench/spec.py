@@ -202,7 +202,7 @@ EVALUATION_FILE = "evaluation.npz"
 KERAS_FILE = "weights.npz"
 """The file that every step which yields a Keras network writes; engines that run it load that."""
 
-PixelMode = Literal["raw", "0..1", "-1..1", "caffe"]
+PixelMode = Literal["raw", "0..1", "-1..1", "caffe", "torch"]
 """What a float input expects of raw pixels: themselves, v / 255, v / 127.5 - 1, or BGR - mean."""
 
 

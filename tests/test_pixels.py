@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -27,6 +28,8 @@ def test_each_mode_is_the_arithmetic_that_its_users_write(image):
     assert np.array_equal(as_floats(image, "raw"), image.astype(np.float32))
     np.testing.assert_allclose(as_floats(image, "0..1"), real / 255, rtol=1e-7)
     np.testing.assert_allclose(as_floats(image, "-1..1"), real / 127.5 - 1, rtol=1e-6, atol=1e-8)
+    shares = (real / 255 - np.array([0.485, 0.456, 0.406])) / np.array([0.229, 0.224, 0.225])
+    np.testing.assert_allclose(as_floats(image, "torch"), shares, rtol=1e-5, atol=1e-6)
     blue_green_red = real[:, :, [2, 1, 0]] - np.array([103.939, 116.779, 123.68])
     np.testing.assert_allclose(as_floats(image, "caffe"), blue_green_red, rtol=1e-6)
     assert all(as_floats(image, mode).dtype == np.float32 for mode in MODES)
@@ -39,9 +42,9 @@ def test_luminance_is_pillows(image):
 
 
 def test_caffe_needs_the_three_channels_that_it_has_means_of():
-    for channels in (1, 4):
+    for mode, channels in itertools.product(("caffe", "torch"), (1, 4)):
         with pytest.raises(ValueError, match=f"of 3 channels, its input has {channels}"):
-            values("caffe", channels)
+            values(mode, channels)
 
 
 @given(
@@ -80,13 +83,14 @@ def test_an_encoded_image_is_its_floats_quantised(image, mode, scale, zero_point
     [
         (1.0, 0, "uint8", "raw"),
         (1.0, -128, "int8", "raw"),
-        (255 / 32767, 0, "int16", "raw"),
-        (1.0, 0, "int8", "raw"),  # -128..127: as wide as pixels, and off them
+        (1.0, 0, "int8", None),  # -128..127: as wide as pixels, and off them
         (1 / 255, 0, "uint8", "0..1"),
         (1 / 256, -128, "int8", "0..1"),
         (1 / 128, 128, "uint8", "-1..1"),
         (2 / 255, -1, "int8", "-1..1"),
-        (0.0185, 114, "uint8", "-1..1"),  # -2.1..2.6: of ImageNet's mean and deviation
+        (0.0185, 114, "uint8", "torch"),  # -2.1..2.6: of ImageNet's mean and deviation
+        (0.016, -5, "int8", None),  # -2..2.1: of CIFAR-10's
+        (0.0127, -95, "int8", None),  # -0.4..2.8: of MNIST's
     ],
 )
 def test_the_mode_is_guessed_from_the_range_of_a_quantised_input(scale, zero_point, dtype, mode):

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+
+from tests.tflite.tflite_builder import packed
 
 WEIGHT_SCALE = 1 / 64
 """Of quantised weights: those that are multiples of it, under 2, are represented exactly."""
@@ -85,9 +86,7 @@ class _Graph:
         model = schema.ModelT()
         model.version, model.subgraphs = 3, [graph]
         model.operatorCodes, model.buffers = self.codes, self.buffers
-        builder = flatbuffers.Builder(1024)
-        builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-        path.write_bytes(builder.Output())
+        path.write_bytes(packed(model))
         return path
 
 

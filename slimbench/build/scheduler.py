@@ -9,16 +9,18 @@ compresses what is ready.
 from __future__ import annotations
 
 import functools
+import pickle
 import queue
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from slimbench.build import recipe, worker_slots
 from slimbench.build.store import Artifact, Store
 from slimbench.build.worker import Assignment, Job
-from slimbench.build.worker_process import Child, Event
+from slimbench.child_process import Child, Event, python_module
 from slimbench.cores import cores
 from slimbench.errors import Unavailable
 from slimbench.spec import Kind, Step, Toolchain
@@ -121,6 +123,7 @@ class _Lane:
     """A child at work: what it was told to do, and which step it is at."""
 
     child: Child
+    log: Path
     steps: dict[str, Step]
     kind: Kind = "import"
     current: Step | None = None
@@ -165,8 +168,8 @@ class _Building:
                 log = self._store.log_file(f"{number}-{toolchain}")
                 jobs = tuple(self._job(step) for step in batch)
                 assignment = Assignment(self._store.root, toolchain, jobs, self._seed, log)
-                child = Child(assignment, functools.partial(self._report, number))
-                self._busy[number] = _Lane(child, {job.key: job.step for job in jobs})
+                child = _start_worker(assignment, functools.partial(self._report, number))
+                self._busy[number] = _Lane(child, log, {job.key: job.step for job in jobs})
                 started = True
         return started
 
@@ -216,7 +219,7 @@ class _Building:
                 self._fail(step, Failure(event["reason"], missing=True))
             case "failed" if step:
                 self._settle(lane, event["key"])
-                self._fail(step, Failure(f"{event['reason']} (log: {lane.child.log})"))
+                self._fail(step, Failure(f"{event['reason']} (log: {lane.log})"))
             case "end" | "died" as how:
                 lane.child.end()
                 del self._busy[number]
@@ -224,7 +227,7 @@ class _Building:
                 if how == "died":
                     guilty = [lane.current] if lane.current else list(lane.steps.values())
                     for each in guilty:
-                        self._fail(each, Failure(f"its process died (log: {lane.child.log})"))
+                        self._fail(each, Failure(f"its process died (log: {lane.log})"))
                 self._drop_hopeless()
 
     def _report(self, number: int, event: Event) -> None:
@@ -264,6 +267,14 @@ class _Building:
         kind: Kind = next((kind for kind in kinds if kind != "other"), "other")
         self.seconds[kind] = self.seconds.get(kind, 0.0) + now - self._booked_until
         self._booked_until = now
+
+
+def _start_worker(assignment: Assignment, report: Callable[[Event], None]) -> Child:
+    """Start a `slimbench.build.worker` with its assignment; its chatter goes to the log."""
+    child = Child(python_module("slimbench.build.worker"), report, assignment.log)
+    job = pickle.dumps(assignment)
+    child.send(len(job).to_bytes(8, "big") + job)
+    return child
 
 
 def _because_of(cause: Step, failure: Failure) -> Failure:

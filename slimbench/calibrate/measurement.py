@@ -22,14 +22,16 @@ from pathlib import Path
 import psutil
 from pytest_benchmark.utils import parse_compare_fail
 
+from slimbench import child_process
 from slimbench.calibrate import rates
 from slimbench.calibrate.design import Batch, Trial, Workload
 from slimbench.calibrate.rates import SecondStageMissing, Stages
 from slimbench.calibrate.record import Comparison, Measurement
+from slimbench.child_process import python_module
 from slimbench.errors import UsageProblem
 from slimbench.gate.latency import Measure
 from slimbench.gate.latency_comparison import JUDGED
-from slimbench.gate.processes import Broken, Readings, Timed
+from slimbench.gate.timer import Broken, Readings, Timed
 from slimbench.paths import CODE
 from slimbench.spec import Advance, Case
 
@@ -141,21 +143,19 @@ def unpaired_medians(models: Sequence[Path]) -> list[float]:
     with tempfile.TemporaryDirectory(prefix="slimbench-unpaired-") as folder:
         saved = Path(folder) / "run.json"
         (Path(folder) / "models.json").write_text(json.dumps([str(model) for model in models]))
-        command = [
-            *(sys.executable, "-m", "pytest", str(UNPAIRED_CASE), *UNPAIRED_OPTIONS),
+        command = python_module(
+            "pytest",
+            *(str(UNPAIRED_CASE), *UNPAIRED_OPTIONS),
             *(f"--rootdir={folder}", f"--benchmark-json={saved}"),
-        ]
-        process = subprocess.run(
-            command,
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=UNPAIRED_LIMIT_S,
-            check=False,
-            env=_unpaired_environment(folder),
         )
-        if process.returncode or not saved.exists():
-            last_words = " ".join((process.stdout or process.stderr).split()[-30:])
+        done = child_process.run(
+            command,
+            UNPAIRED_LIMIT_S,
+            folder=Path(folder),
+            environment=_unpaired_environment(folder),
+        )
+        if done.status != 0 or not saved.exists():
+            last_words = " ".join(done.output.split()[-30:]) or done.ending
             raise UsageProblem(f"pytest-benchmark could not time the models: {last_words}")
         entries = json.loads(saved.read_text())["benchmarks"]
     medians = {entry["params"]["index"]: float(entry["stats"]["median"]) for entry in entries}

@@ -5,15 +5,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, TextColumn
 
 from slimbench.calibrate.design import Batch
 from slimbench.calibrate.record import Comparison
-from slimbench.progress import duration
+from slimbench.progress import Display, duration, left_in_words
 
 SECONDS_PER_PROCESS = 0.4
 """One comparison in one process: both models loaded, warmed up and timed."""
@@ -29,59 +27,37 @@ def expected_seconds(batch: Batch, processes: int = 12) -> float:
     return runs * SECONDS_PER_PROCESS + (len(batch.trials) + 3) * SECONDS_UNPAIRED
 
 
-class CalibrationProgress:
+class CalibrationProgress(Display):
     """Shows a calibration under way: a bar on a terminal, a line for each batch everywhere."""
 
     def __init__(self, console: Console, todo: Sequence[Batch], done: int, total: int) -> None:
-        self._console = console
-        self._expected_left = {batch.number: expected_seconds(batch) for batch in todo}
-        self._expected_done = 0.0
+        super().__init__(console, BarColumn(), TextColumn("{task.description}"), per_second=2)
+        self._expected = {batch.number: expected_seconds(batch) for batch in todo}
+        self._expected_behind = 0.0
         self._done, self._total = done, total
         self._started = time.monotonic()
-        self._bar = Progress(
-            BarColumn(), TextColumn("{task.description}"), console=console, transient=True
+        self.show("starting")
+        self.line(
+            f"{len(todo)} of {total} batches to take, about "
+            f"{duration(sum(self._expected.values()))}. Leave the machine alone meanwhile; Ctrl-C "
+            "ends it, and the same command goes on."
         )
-        self._task = self._bar.add_task("starting", total=None)
-        expected = duration(sum(self._expected_left.values()))
-        self._print(
-            f"{len(todo)} of {total} batches to take, about {expected}. Leave the machine alone "
-            "meanwhile; Ctrl-C ends it, and the same command goes on."
-        )
-
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._console.is_terminal:
-            self._bar.stop()
 
     def advance(self, done: float, total: float, note: str = "") -> None:
         """Show how far the current batch is."""
         text = f"batch {self._done + 1} of {self._total}{self._left()}"
-        self._bar.update(self._task, completed=done, total=total, description=note or text)
+        self.show(note or text, done, total)
 
     def finished(self, batch: Batch, comparisons: Sequence[Comparison]) -> None:
         """Print a line with the verdicts on a batch's comparisons."""
-        self._expected_done += self._expected_left.pop(batch.number)
+        self._expected_behind += self._expected[batch.number]
         self._done += 1
         counts = Counter(comparison.verdict for comparison in comparisons)
         verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
         others = f"others used {comparisons[0].others:.1f} cores"
-        self._print(f"[{self._done:2}/{self._total}] {verdicts}; {others}{self._left()}")
+        self.line(f"[{self._done:2}/{self._total}] {verdicts}; {others}{self._left()}")
 
     def _left(self) -> str:
-        left = sum(self._expected_left.values())
-        if not self._expected_done or not left:
-            return ""
-        pace = (time.monotonic() - self._started) / self._expected_done
-        return f", about {duration(pace * left)} left"
-
-    def _print(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        expected = sum(self._expected.values())
+        elapsed = time.monotonic() - self._started
+        return left_in_words(expected, self._expected_behind, elapsed, prior=0.0)

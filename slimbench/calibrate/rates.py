@@ -20,7 +20,7 @@ from slimbench.gate.cases import Pair
 from slimbench.gate.findings import GRAVITY, Finding, Verdict
 from slimbench.gate.latency_comparison import JUDGED
 from slimbench.gate.limits import Limits
-from slimbench.gate.processes import Paired, Readings, Timed
+from slimbench.gate.timer import Paired, Readings, Timed
 from slimbench.history.record import Entry, Latency
 from slimbench.paths import CODE
 from slimbench.spec import Advance, Case

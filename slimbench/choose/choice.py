@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from slimbench.budgets import BudgetKind, kinds
-from slimbench.compare.measures import ALPHA, discordant, mcnemar
+from slimbench.compare.measures import ALPHA
 from slimbench.errors import UsageProblem
 from slimbench.history.record import Entry, History
+from slimbench.mcnemar import discordant, mcnemar
 from slimbench.metrics.accuracy import TOP1
 from slimbench.number_format import fixed
 from slimbench.report.pareto import Tradeoff, on_front

@@ -72,7 +72,7 @@ def _measure_locked(path: Path, batches: tuple[Batch, ...], most: int | None) ->
     from slimbench.calibrate import record  # noqa: PLC0415
     from slimbench.calibrate.design import workloads  # noqa: PLC0415
     from slimbench.calibrate.progress import CalibrationProgress  # noqa: PLC0415
-    from slimbench.gate.processes import Timer  # noqa: PLC0415
+    from slimbench.gate.timer import Timer  # noqa: PLC0415
 
     sizes = [len(batch.trials) for batch in batches]
     if path.exists():

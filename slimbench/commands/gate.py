@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from slimbench.gate.findings import Result
     from slimbench.gate.latency import Measure
     from slimbench.gate.model_files import Files
-    from slimbench.gate.processes import Effort
     from slimbench.gate.runtime import Runtimes
+    from slimbench.gate.timer import Effort
     from slimbench.history.record import History
 
 WRONG = 2
@@ -142,8 +142,8 @@ def _run(arguments: argparse.Namespace) -> int:
 def _judge(arguments: argparse.Namespace, files: Files) -> Result:
     from slimbench.gate import acknowledge, limits  # noqa: PLC0415
     from slimbench.gate.judge import Settings, judge  # noqa: PLC0415
-    from slimbench.gate.processes import Effort  # noqa: PLC0415
     from slimbench.gate.progress import Watched, expected_seconds  # noqa: PLC0415
+    from slimbench.gate.timer import Effort  # noqa: PLC0415
 
     candidate = _side(arguments.candidate, arguments.results, arguments.profile)
     baseline = _side(arguments.baseline, arguments.results, arguments.profile or candidate.profile)
@@ -184,9 +184,8 @@ def _timer(where: Path | None, baseline: History, effort: Effort) -> tuple[Measu
     """Return what times pairs, and the runtimes that it does so with."""
     from slimbench import engines  # noqa: PLC0415
     from slimbench.gate import environment  # noqa: PLC0415
-    from slimbench.gate.processes import Timer  # noqa: PLC0415
     from slimbench.gate.runtime import Runtimes  # noqa: PLC0415
-    from slimbench.gate.two_process_timer import TurnsTimer  # noqa: PLC0415
+    from slimbench.gate.timer import Timer  # noqa: PLC0415
 
     distributions = engines.distributions()
     here = _versions(distributions.values())
@@ -195,7 +194,7 @@ def _timer(where: Path | None, baseline: History, effort: Effort) -> tuple[Measu
     measured = {entry.case.engine for entry in baseline.entries}
     needed = {name: package for name, package in distributions.items() if name in measured}
     own = environment.find(where, needed, effort.limit_s)
-    return TurnsTimer(own, effort=effort), Runtimes(own.versions, here, apart=True)
+    return Timer(effort, baseline_environment=own), Runtimes(own.versions, here, apart=True)
 
 
 def _side(what: str, results: Path, profile: str | None) -> History:

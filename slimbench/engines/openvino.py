@@ -15,9 +15,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from slimbench.engines.openvino_file import Stored, readable
+from slimbench.engines.openvino_file import readable
 from slimbench.engines.tensors import Encoder, check_scores_shape, closed, quantization
 from slimbench.spec import Engine, PixelMode, Pixels, Session
+from slimbench.tflite.model import Tensor
 
 PRECISION = "precision"
 PRECISIONS = {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}
@@ -43,8 +44,8 @@ class OpenVINOSession:
     def __init__(
         self,
         compiled: Any,
-        inputs: tuple[Stored, ...],
-        outputs: tuple[Stored, ...],
+        inputs: tuple[Tensor, ...],
+        outputs: tuple[Tensor, ...],
         pixels: PixelMode,
     ) -> None:
         source, result = _sole(compiled.inputs, "input"), _sole(compiled.outputs, "output")
@@ -179,7 +180,7 @@ def _settings(threads: int, options: Mapping[str, str]) -> dict[str, Any]:
     return settings
 
 
-def _quantization(port: Any, stored: Stored) -> Any:
+def _quantization(port: Any, stored: Tensor) -> Any:
     dtype = np.dtype(port.get_element_type().to_dtype())
     return quantization(stored.name, dtype, stored.scales, stored.zero_points)
 

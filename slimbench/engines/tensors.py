@@ -85,6 +85,7 @@ class Encoder:
         if len(input_shape) != 4 or input_shape[0] != 1:
             raise ValueError(f"its input shape is {input_shape}, not (1, height, width, c)")
         self._shape = input_shape[1:]
+        self._mode: PixelMode = mode
         self._table = pixel_table(quantization, mode, self._shape[-1])
 
     def __call__(self, image: Pixels) -> Array:
@@ -100,7 +101,7 @@ class Encoder:
                 f"The model takes uint8 images of shape {self._shape}, "
                 f"not {image.dtype} of shape {image.shape}."
             )
-        return pixels.look_up(self._table, image)[np.newaxis]
+        return pixels.look_up(self._table, image, self._mode)[np.newaxis]
 
 
 def check_scores_shape(shape: tuple[int, ...]) -> None:

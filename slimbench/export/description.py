@@ -21,8 +21,8 @@ from slimbench.history.machine import UNKNOWN, cpu
 from slimbench.history.record import Entry
 from slimbench.spec import Unmeasured
 from slimbench.steps.export import SAVED_MODEL_FOLDER
-from slimbench.tflite.class_count import class_count
 from slimbench.tflite.metadata import LABELS_FILE, Metadata, normalization
+from slimbench.tflite.model import class_count
 
 CARD = 1
 """The `card` number that this version writes."""

@@ -1,8 +1,8 @@
 """Starts a module of this checkout in another environment: `python -I entry_point.py MODULE`.
 
 That environment need not have slimbench, and must not lend its own: of everything around here the
-package `bench` alone can be imported, so that each runtime is the environment's. What is in this
-file, older Pythons can read too, to be told that they are too old.
+package `slimbench` alone can be imported, so that each runtime is the environment's. Older Pythons
+can read this file too, to say that they are too old.
 """
 
 import importlib.util

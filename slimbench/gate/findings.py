@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from slimbench.metrics import figure
-from slimbench.number_format import fixed, significant
+from slimbench.number_format import fixed, rounded
 from slimbench.spec import Case, Figure
 
 Verdict = Literal["pass", "improved", "regression", "inconclusive", "error", "new", "acknowledged"]
@@ -58,7 +58,7 @@ class Finding:
 def percent(share: float, sign: bool = True) -> str:
     """Write a share in percent: to a tenth, or in full where less than that is not nothing."""
     value = 100 * share
-    shown = significant(value, 1) if 0 < abs(value) < 0.05 else fixed(round(value, 1))
+    shown = rounded(value, 1) if 0 < abs(value) < 0.05 else fixed(round(value, 1))
     return f"{'+' if sign and value > 0 else ''}{shown} %"
 
 

@@ -16,9 +16,9 @@ from slimbench.gate.latency import Measure
 from slimbench.gate.latency_comparison import JUDGED, METRICS
 from slimbench.gate.limits import Limits
 from slimbench.gate.model_files import Files
-from slimbench.gate.processes import Timed
 from slimbench.gate.provenance import retrained
 from slimbench.gate.runtime import Runtimes
+from slimbench.gate.timer import Timed
 from slimbench.history.record import History
 from slimbench.spec import Advance
 

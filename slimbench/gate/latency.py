@@ -26,7 +26,7 @@ from slimbench.gate.latency_comparison import (
     effective_margin,
 )
 from slimbench.gate.limits import Limits
-from slimbench.gate.processes import Broken, Readings, Timed
+from slimbench.gate.timer import Broken, Readings, Timed
 from slimbench.spec import Advance
 
 SCREEN_LEVEL = 0.2
@@ -35,7 +35,7 @@ IMPROVED_LEVEL = 0.01
 
 
 class Measure(Protocol):
-    """Times pairs in so many fresh processes each; `slimbench.gate.processes.Timer` in earnest."""
+    """Times pairs in so many fresh processes each; `slimbench.gate.timer.Timer` in earnest."""
 
     def __call__(self, pairs: Sequence[Timed], processes: int, advance: Advance) -> list[Readings]:
         """Return what was read of each pair, in their order."""

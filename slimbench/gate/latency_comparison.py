@@ -15,7 +15,7 @@ from slimbench.gate import statistic
 from slimbench.gate.cases import Pair
 from slimbench.gate.findings import Finding, Verdict, interval_in_words, percent
 from slimbench.gate.limits import Limits
-from slimbench.gate.processes import Broken, Reading, Readings
+from slimbench.gate.timer import Broken, Reading, Readings
 from slimbench.metrics import figure, latency, startup
 from slimbench.spec import Case
 

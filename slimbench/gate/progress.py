@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
 from slimbench.gate.latency import Measure
-from slimbench.gate.processes import Effort, Readings, Timed
+from slimbench.gate.timer import Effort, Readings, Timed
 from slimbench.history.record import Entry, History
-from slimbench.progress import duration
+from slimbench.progress import Display, duration, seconds_left
 from slimbench.spec import Advance
 
 START_SECONDS = 0.2
@@ -25,9 +25,6 @@ START_SECONDS = 0.2
 
 WARMING_SECONDS = 0.02
 """What a model is warmed for, as `slimbench.gate.worker` has it."""
-
-PRIOR_SECONDS = 10.0
-"""How many seconds at the expected pace the time left starts from, so that it is not wild."""
 
 
 def expected_seconds(  # noqa: PLR0913  (all but the first two say of what)
@@ -78,19 +75,6 @@ def _invocation_seconds(entry: Entry | None) -> float:
     return entry.latency_ms.p50 / 1e3
 
 
-def seconds_left(expected: float, share: float, at: float, now: float) -> float:
-    """Return how long the rest takes, never below 0.
-
-    Args:
-        expected: seconds that were expected of everything.
-        share: how much of it was done, in [0, 1], ...
-        at: ... when so many seconds had passed;
-        now: how many have passed by now.
-    """
-    pace = (at + PRIOR_SECONDS) / (share * expected + PRIOR_SECONDS)
-    return max(0.0, pace * expected * (1 - share) - (now - at))
-
-
 Expect = Callable[[Sequence[Timed], int], float]
 """Returns the seconds that it should take to time pairs in so many processes."""
 
@@ -106,28 +90,18 @@ class Watched:
     def __call__(self, pairs: Sequence[Timed], processes: int, advance: Advance) -> list[Readings]:
         """Say what is timed and for about how long, then show how far it is."""
         expected = self.expect(pairs, processes)
-        self.console.print(
-            self._announcement(pairs, processes, expected), markup=False, soft_wrap=True
-        )
         left = _Left(expected)
         # Drawing takes time from what is timed, so it is done no more than twice a second.
-        with Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            left,
-            console=self.console,
-            transient=True,
-            refresh_per_second=2,
-            disable=not self.console.is_terminal,
-        ) as progress:
-            task = progress.add_task("timing", total=processes)
+        columns = (TextColumn("{task.description}"), BarColumn(), left)
+        with Display(self.console, *columns, per_second=2) as display:
+            display.line(self._announcement(pairs, processes, expected))
 
-            def told(done: float, total: float, note: str = "") -> None:
-                left.told(done / total)
-                progress.update(task, completed=done, total=total)
+            def update(done: float, total: float, note: str = "") -> None:
+                left.note(done / total)
+                display.show("timing", done, total)
                 advance(done, total, note)
 
-            return self.measure(pairs, processes, told)
+            return self.measure(pairs, processes, update)
 
     def _announcement(self, pairs: Sequence[Timed], processes: int, expected: float) -> str:
         judged = [pair for pair in pairs if not pair.control]
@@ -150,7 +124,7 @@ class _Left(ProgressColumn):
         self._begun = time.monotonic()
         self._at = 0.0
 
-    def told(self, share: float) -> None:
+    def note(self, share: float) -> None:
         """Note how much is done by now."""
         self._share, self._at = share, time.monotonic() - self._begun
 

@@ -1,8 +1,9 @@
-"""The fresh process in which pairs of files are timed; nothing but the engine is imported.
+"""The fresh process in which files are timed; nothing but their engines is imported.
 
-Started by `slimbench.gate.processes` as `python -m slimbench.gate.worker`. It reads one line of
-JSON from standard input, reports on standard output in lines of JSON, and leaves when its standard
-input closes, however its parent ended.
+It holds both sides of a pair or, where each has an environment of its own, one. Started by
+`slimbench.gate.environment`. Each line of JSON on standard input is an order, answered by one on
+standard output, whose `event` names what was done: `begin`, `load`, `block`, `read`, or `refused`.
+When standard input closes it leaves, however its parent ended.
 """
 
 from __future__ import annotations
@@ -12,112 +13,139 @@ import copy
 import faulthandler
 import gc
 import importlib
+import importlib.metadata
 import json
-import math
 import os
 import pkgutil
 import statistics
-import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
+from queue import SimpleQueue
 from typing import Any, TextIO
 
 import numpy as np
 
 from slimbench import engines
 from slimbench.exit_with_parent import end_with_parent
-from slimbench.gate.timed_blocks import take_rounds
-from slimbench.measurement.startup import STATUS, status_kib
-from slimbench.spec import Engine, Session
+from slimbench.measurement.pairs import timed_block
+from slimbench.measurement.startup import Costs, start
+from slimbench.spec import Engine, Pixels, Session
 
 WARM_SECONDS = 0.02
-WARM_INVOCATIONS = 2
 
 SECONDS_TO_BE_ENDED = 10.0
-"""How much longer than its parent's limit a process lives that nobody ended."""
+"""How much longer than its parent may wait a process lives that nobody ended."""
 
-Readings = dict[str, float | None]
+Order = Mapping[str, Any]
 
 
-class _Report:
-    """Lines for the parent; each also puts off the moment at which a stuck process ends itself.
+def main() -> None:
+    """Obey orders until there are no more."""
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what a runtime prints is not for the parent
+    orders: SimpleQueue[Order] = SimpleQueue()
+    end_with_parent(lambda line: orders.put(json.loads(line)))
+    gc.disable()
+    order, models = orders.get(), _Models()
+    answer = _Answers(stream, order["limit_s"])
+    while True:
+        try:
+            answer(event=order["order"], **models.obey(order))
+        except (ImportError, ValueError, RuntimeError) as error:
+            answer(event="refused", reason=" ".join(str(error).split()))
+            return
+        order = orders.get()
+
+
+class _Answers:
+    """Lines for the parent; where none was due for long, the process is stuck and ends itself.
 
     That timer needs no lock of Python's, so it ends even a runtime that hangs while it holds it.
+    It is set once a second at most, since that starts a thread and blocks follow each other fast.
+    Two turns of another process, each as long as the limit, may lie between two orders.
     """
 
     def __init__(self, stream: TextIO, limit_s: float) -> None:
         self._stream = stream
-        self._alive_s = limit_s + SECONDS_TO_BE_ENDED
-        self._last = -math.inf
+        self._alive_s = 3 * limit_s + SECONDS_TO_BE_ENDED
+        self._set()
 
     def __call__(self, **event: Any) -> None:
-        self._last = time.monotonic()
-        faulthandler.dump_traceback_later(self._alive_s, exit=True)
+        if time.monotonic() - self._last >= 1:
+            self._set()
         self._stream.write(json.dumps(event) + "\n")
         self._stream.flush()
 
-    def alive(self) -> None:
-        """Say so once a second at most, since the parent wakes up to read it."""
-        if time.monotonic() - self._last >= 1:
-            self(event="alive")
+    def _set(self) -> None:
+        self._last = time.monotonic()
+        faulthandler.dump_traceback_later(self._alive_s, exit=True)
 
 
-def main() -> None:
-    """Do the job that is read from standard input."""
-    stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    job = json.loads(sys.stdin.buffer.readline())
-    end_with_parent()
-    os.dup2(2, 1)  # what a runtime prints is not for the parent
-    gc.disable()
-    report = _Report(stream, job["limit_s"])
-    rng = Random(job["seed"])  # noqa: S311  (the order is no secret)
-    pairs = job["pairs"]
-    for index in rng.sample(range(len(pairs)), len(pairs)):
-        try:
-            readings = _time(index, pairs[index], job, rng, report)
-        except (ValueError, RuntimeError) as error:
-            report(event="refused", reason=" ".join(str(error).split()))
-            return
-        report(event="pair", pair=index, readings=readings)
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A model that is loaded, what starting it cost, and the seconds of its blocks so far."""
+
+    session: Session
+    costs: Costs
+    blocks: list[list[float]] = field(default_factory=list)
+
+
+class _Models:
+    """The models that are loaded now, by side."""
+
+    def __init__(self) -> None:
+        self._models: dict[str, _Model] = {}
+
+    def obey(self, order: Order) -> dict[str, Any]:
+        """Do one thing and return what to answer."""
+        match order["order"]:
+            case "begin":
+                return _begin(order)
+            case "load":
+                return self._load(order)
+            case "block":
+                return self._block(order)
+            case "read":
+                return self._read(order)
+            case other:
+                raise ValueError(f"there is no order {other!r}")
+
+    def _load(self, order: Order) -> dict[str, Any]:
+        """Start a model, then warm it; the first of a process pays for the runtime too."""
+        engine = engine_with(order["engine"], order["options"])
+        _forget_peak()
+        session, costs = start(engine, Path(order["model"]), order["threads"], _noise)
+        timed_block(session.invoke, seconds=WARM_SECONDS)
+        self._models[order["side"]] = _Model(session, costs)
+        return {}
+
+    def _block(self, order: Order) -> dict[str, Any]:
+        model = self._models[order["side"]]
+        times = timed_block(model.session.invoke, seconds=order["seconds"])
+        model.blocks.append(times)
+        return {"median": statistics.median(times)}
+
+    def _read(self, order: Order) -> dict[str, Any]:
+        """Free a model; return what was read of it."""
+        model = self._models.pop(order["side"])
+        model.session.close()
         gc.collect()
-    report(event="end")
+        return {"readings": {**model.costs, **_latencies(model.blocks)}}
 
 
-def _time(
-    index: int, pair: Mapping[str, Any], job: Mapping[str, Any], rng: Random, report: _Report
-) -> dict[str, list[float | None]]:
-    """Return for each metric its baseline, candidate and log ratio; None what cannot be read."""
-    names = ["candidate", "baseline"] if job["candidate_first"] else ["baseline", "candidate"]
-    sessions: dict[str, Session] = {}
-    started: dict[str, Readings] = {}
-    for name in names:
-        report(event="at", pair=index, side=name)
-        engine = engine_with(pair["engine"], pair[f"{name}_options"])
-        sessions[name], started[name] = start(engine, Path(pair[name]), pair["threads"])
-    report(event="at", pair=index, side=None)
-    rounds = take_rounds(
-        sessions["baseline"].invoke,
-        sessions["candidate"].invoke,
-        seconds=job["pair_seconds"],
-        fewest=job["rounds"],
-        block_seconds=job["block_seconds"],
-        rng=rng,
-        clock=time.perf_counter,
-        tell=report.alive,
-    )
-    for session in sessions.values():
-        session.close()
-    timed = {"baseline": rounds.baseline, "candidate": rounds.candidate}
-    for name, blocks in timed.items():
-        started[name] |= latencies(blocks)
-    readings: dict[str, list[float | None]] = {}
-    for metric in started["baseline"]:
-        baseline, candidate = started["baseline"][metric], started["candidate"][metric]
-        readings[metric] = [baseline, candidate, log_ratio(baseline, candidate)]
-    readings["latency_ms.p50"][2] = statistics.median(map(math.log, rounds.ratios()))
-    return readings
+def _begin(order: Order) -> dict[str, Any]:
+    """Import the engines, and return the versions of distributions."""
+    versions = {}
+    for distribution in order["distributions"]:
+        try:
+            versions[distribution] = importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError as error:
+            raise ValueError(f"it has no {distribution}") from error
+    for engine in order["engines"]:
+        engine_with(engine, {})
+    return {"versions": versions}
 
 
 def engine_with(name: str, options: Mapping[str, str]) -> Engine:
@@ -136,61 +164,24 @@ def engine_with(name: str, options: Mapping[str, str]) -> Engine:
     return engine
 
 
-def start(engine: Engine, model: Path, threads: int) -> tuple[Session, Readings]:
-    """Load a model, run it first, then warm; the first of a process finds colder caches.
-
-    That is why sides take turns in being loaded first.
-    """
-    _forget_peak()
-    resident = _memory_kib("VmRSS")
-    start = time.perf_counter()
-    session = engine.load(model, threads)
-    loaded = time.perf_counter()
-    session.feed(_image(session.input_shape))
-    fed = time.perf_counter()
-    session.invoke()
-    invoked = time.perf_counter()
-    peak = _memory_kib("VmHWM")
-    warm = 0
-    while warm < WARM_INVOCATIONS or time.perf_counter() - invoked < WARM_SECONDS:
-        session.invoke()
-        warm += 1
-    return session, {
-        "init_ms": (loaded - start) * 1e3,
-        "first_invoke_ms": (invoked - fed) * 1e3,
-        "peak_rss_mb": None if peak is None or resident is None else (peak - resident) / 1024,
-    }
-
-
-def _image(input_shape: tuple[int, ...]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _noise(input_shape: tuple[int, ...]) -> Pixels:
     """Return the same noise for the same shape: no kernel has an easy time with it."""
     return np.random.default_rng(0).integers(0, 256, input_shape[1:], dtype=np.uint8)
 
 
-def latencies(blocks: Sequence[Sequence[float]]) -> Readings:
+def _latencies(blocks: Sequence[Sequence[float]]) -> Costs:
     """Return the median and p90 in milliseconds of the seconds in blocks."""
-    every = [seconds for each in blocks for seconds in each]
+    every = [seconds for block in blocks for seconds in block]
     return {
         "latency_ms.p50": statistics.median(map(statistics.median, blocks)) * 1e3,
         "latency_ms.p90": float(np.percentile(every, 90)) * 1e3,
     }
 
 
-def log_ratio(baseline: float | None, candidate: float | None) -> float | None:
-    """Return log(candidate / baseline), None where a side has no value above 0."""
-    if baseline is None or candidate is None or baseline <= 0 or candidate <= 0:
-        return None
-    return math.log(candidate / baseline)
-
-
 def _forget_peak() -> None:
     """Have Linux count the peak of memory from here on (clear_refs 5, proc_pid_clear_refs(5))."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-
-
-def _memory_kib(field: str) -> int | None:
-    return status_kib(STATUS.read_text(), field) if STATUS.exists() else None
 
 
 if __name__ == "__main__":

@@ -7,15 +7,17 @@ so such a ratio is to be believed from a quiet machine only.
 
 The turns are blocks, because a model that is switched to at every invocation finds cold caches,
 and their order is random, because the one that always comes second runs in what the first left
-behind.
+behind. A speed-up and the gate's comparisons are timed by the same block and the same rounds; they
+differ in when they have enough of them.
 """
 
 from __future__ import annotations
 
+import functools
 import gc
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
@@ -23,16 +25,8 @@ from random import Random
 Call = Callable[[], object]
 Clock = Callable[[], float]
 
-
-@dataclass(frozen=True, slots=True)
-class PairedRatio:
-    """How many times faster the variant is than the reference.
-
-    `ratios` are those of the single pairs, in the order they were taken.
-    """
-
-    ratios: tuple[float, ...]
-    median: float
+Enough = Callable[[int, float], bool]
+"""Tells whether this number of rounds, taken in this many seconds, suffices."""
 
 
 @contextmanager
@@ -47,12 +41,14 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def block_median(call: Call, *, seconds: float, invocations: int, clock: Clock) -> float:
-    """Return the median time of one invocation in a block, in the clock's unit.
+def timed_block(
+    call: Call, *, seconds: float, invocations: int = 1, clock: Clock = time.perf_counter
+) -> list[float]:
+    """Return the times of the invocations of a block, in the clock's unit.
 
-    A block is one untimed invocation, then timed ones until `seconds` have passed since the
-    first of them and at least `invocations` were made, whichever is later: a fast model fills
-    the time, a slow one still gets a median of several.
+    A block is one untimed invocation, since a model that was just switched to finds cold caches,
+    then timed ones until `seconds` have passed since the first of them and at least `invocations`
+    were made, whichever is later: a fast model fills the time, a slow one still gets several.
     """
     call()
     times: list[float] = []
@@ -64,7 +60,35 @@ def block_median(call: Call, *, seconds: float, invocations: int, clock: Clock) 
             after = clock()
             times.append(after - before)
             if after - start >= seconds and len(times) >= invocations:
-                return statistics.median(times)
+                return times
+
+
+def take_rounds(
+    blocks: Mapping[str, Callable[[], float]],
+    enough: Enough,
+    rng: Random,
+    clock: Clock = time.perf_counter,
+) -> list[dict[str, float]]:
+    """Run rounds, a block of each side in random order, until there are enough.
+
+    `blocks` run one each and return its time; the result has them by side, a dictionary a round.
+    """
+    rounds: list[dict[str, float]] = []
+    start = clock()
+    while not enough(len(rounds), clock() - start):
+        rounds.append({side: blocks[side]() for side in rng.sample(sorted(blocks), len(blocks))})
+    return rounds
+
+
+@dataclass(frozen=True, slots=True)
+class PairedRatio:
+    """How many times faster the variant is than the reference.
+
+    `ratios` are those of the single pairs, in the order they were taken.
+    """
+
+    ratios: tuple[float, ...]
+    median: float
 
 
 def paired_ratio(  # noqa: PLR0913  (all but the two calls are keywords)
@@ -84,15 +108,17 @@ def paired_ratio(  # noqa: PLR0913  (all but the two calls are keywords)
     """
     if pairs < 1 or block_invocations < 1:
         raise ValueError("A paired ratio needs at least one pair and one invocation a block.")
-    ratios: list[float] = []
-    for _ in range(pairs):
-        sides = {"variant": variant, "reference": reference}
-        order = rng.sample(sorted(sides), k=2)
-        medians = {
-            side: block_median(
-                sides[side], seconds=block_seconds, invocations=block_invocations, clock=clock
-            )
-            for side in order
-        }
-        ratios.append(medians["reference"] / medians["variant"])
-    return PairedRatio(tuple(ratios), statistics.median(ratios))
+
+    def median(call: Call) -> float:
+        times = timed_block(call, seconds=block_seconds, invocations=block_invocations, clock=clock)
+        return statistics.median(times)
+
+    sides = {"variant": variant, "reference": reference}
+    rounds = take_rounds(
+        {side: functools.partial(median, call) for side, call in sides.items()},
+        lambda taken, _: taken >= pairs,
+        rng,
+        clock,
+    )
+    ratios = tuple(medians["reference"] / medians["variant"] for medians in rounds)
+    return PairedRatio(ratios, statistics.median(ratios))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import statistics
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from slimbench.paths import CODE
+from slimbench import child_process
+from slimbench.child_process import python_module
+from slimbench.measurement.startup import Costs
 from slimbench.spec import Figure, Group, Kind, Metric, Reading, Subject, Unmeasured
 
 PROBES = 3
@@ -51,48 +51,23 @@ FIGURES = (
 )
 
 
-def _last_line(text: str | bytes | None) -> str:
-    """Return the last line that says something; a timeout hands over bytes, or nothing."""
-    decoded = text.decode(errors="replace") if isinstance(text, bytes) else text or ""
-    lines = [line.strip() for line in decoded.splitlines() if line.strip()]
-    return lines[-1] if lines else "it wrote no message"
-
-
-def run_probe(
-    model: Path, engine: str, threads: int, time_limit_s: float = TIME_LIMIT_S
-) -> dict[str, float | None]:
+def run_probe(model: Path, engine: str, threads: int, time_limit_s: float = TIME_LIMIT_S) -> Costs:
     """Return what `slimbench.measurement.startup` reads in a fresh process.
 
     Raises:
-        ValueError: The process died or hung; names the file and the last line of its stderr.
+        ValueError: The process died or hung; names the file and how it ended.
     """
-    command = [sys.executable, "-m", "slimbench.measurement.startup"]
-    command += [str(model.absolute()), engine, str(threads)]
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=time_limit_s,
-            check=False,
-            cwd=CODE,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ValueError(
-            f"{model} was not started by {engine} within {time_limit_s:g} s; "
-            f"the last line of its process: {_last_line(error.stderr)}"
-        ) from error
-    if done.returncode != 0:
-        raise ValueError(
-            f"{model} could not be started by {engine} (exit status {done.returncode}); "
-            f"the last line of its process: {_last_line(done.stderr)}"
-        )
-    reading: dict[str, float | None] = json.loads(_last_line(done.stdout))
-    return reading
+    probe = python_module(
+        "slimbench.measurement.startup", str(model.absolute()), engine, str(threads)
+    )
+    done = child_process.run(probe, time_limit_s)
+    if done.status != 0:
+        raise ValueError(f"{model} could not be started by {engine} ({done.ending})")
+    costs: Costs = json.loads(done.output.splitlines()[-1])
+    return costs
 
 
-def summarise(probes: Sequence[dict[str, float | None]]) -> Reading:
+def summarise(probes: Sequence[Costs]) -> Reading:
     """Return the median of each value; of memory only where every probe could read it."""
     reading: dict[str, float | Unmeasured] = {}
     for key in Startup.keys:

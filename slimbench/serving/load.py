@@ -12,7 +12,6 @@ import dataclasses
 import json
 import math
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from slimbench.child_process import ending, exit_words, python_module
 from slimbench.paths import CODE
 
 UNSENT = -1
@@ -151,11 +151,8 @@ class RunningTest:
         """Return the test's result; raises RuntimeError where the generator died."""
         out, err = self.process.communicate()
         if self.process.returncode != 0:
-            lines = err.strip().splitlines()
-            raise RuntimeError(
-                f"the load generator ended with status {self.process.returncode}: "
-                f"{lines[-1] if lines else 'it wrote no message'}"
-            )
+            how = ending(exit_words(self.process.returncode), err)
+            raise RuntimeError(f"the load generator ended: {how}")
         return result_from_json(out)
 
 
@@ -163,7 +160,7 @@ class RunningTest:
 def running(test: LoadTest) -> Iterator[RunningTest]:
     """Start a test in the generator's own process; it ends with the block at the latest."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "slimbench.serving.generator"],
+        python_module("slimbench.serving.generator"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

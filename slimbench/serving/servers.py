@@ -6,7 +6,6 @@ import contextlib
 import importlib.util
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from slimbench.child_process import ending, exit_words
 from slimbench.measurement.startup import status_kib
 from slimbench.paths import CODE
 from slimbench.serving.figures import BATCHING, LOCKED, PLAIN, TUTORIAL
@@ -121,17 +121,7 @@ class ServerProcess:
     def _ending(self) -> str:
         code = None if self.process is None else self.process.poll()
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        last_line = lines[-1] if lines else "it wrote no message"
-        return last_line if code is None else f"{how_it_ended(code)}; {last_line}"
-
-
-def how_it_ended(code: int) -> str:
-    """Say how a process ended, by its exit status as `subprocess` has it."""
-    if code < 0:
-        with contextlib.suppress(ValueError):
-            return f"ended by {signal.Signals(-code).name}"
-    return f"exit status {code}"
+        return ending("still running" if code is None else exit_words(code), text)
 
 
 @contextlib.contextmanager

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import numpy as np
-
 from slimbench.networks import keras, weights
 from slimbench.spec import MODEL_FILE, Kind, Step, Toolchain, Workplace
+from slimbench.tflite.model import FLOAT32, open_model
 from slimbench.tflite.weights import read_weights
 
 SAVED_MODEL_FOLDER = "saved_model"
@@ -113,19 +112,14 @@ class Convert(Step):
 
 def check_int8(path: Path) -> None:
     """Raise ValueError where a file is not int8 throughout; the converter itself only warns."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_path=str(path))
-    floats = [
-        tensor["name"]
-        for tensor in interpreter.get_tensor_details()
-        if tensor["dtype"] == np.float32
-    ]
+    main = open_model(path).main
+    floats = [tensor.name for tensor in main.tensors if tensor.type == FLOAT32]
     if floats:
         raise ValueError(f"The converter left in floating point: {', '.join(floats[:5])}.")
-    (pixels,) = interpreter.get_input_details()
-    if pixels["quantization"] != PIXEL_STEPS:
-        raise ValueError(f"The input's scale and zero point are {pixels['quantization']}.")
+    pixels = main.tensor(main.inputs[0])
+    steps = (*pixels.scales.tolist(), *pixels.zero_points.tolist())
+    if steps != PIXEL_STEPS:
+        raise ValueError(f"The input's scale and zero point are {steps}.")
 
 
 def check_zeros(path: Path, pruned: list[str], expected: int) -> None:

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 from slimbench.errors import UsageProblem
 from slimbench.networks import weights
 from slimbench.spec import MODEL_FILE, NOT_HASHED, Step, Workplace
+from slimbench.tflite.model import IDENTIFIER
 
 Form = Literal["tflite", "keras", "h5", "saved_model"]
 """A TensorFlow Lite file, Keras's own format, Keras's HDF5 format, or a TensorFlow SavedModel."""
@@ -20,7 +21,7 @@ SUFFIXES: dict[str, Form] = {".tflite": "tflite", ".keras": "keras", ".h5": "h5"
 SAVED_MODEL_MARK = "saved_model.pb"
 
 MARKS: dict[Form, tuple[int, bytes]] = {
-    "tflite": (4, b"TFL3"),
+    "tflite": (4, IDENTIFIER),
     "keras": (0, b"PK\x03\x04"),
     "h5": (0, b"\x89HDF\r\n\x1a\n"),
 }

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import flatbuffers
 import numpy as np
 import numpy.typing as npt
-from ai_edge_litert import schema_py_generated as schema
 
 from slimbench.networks import weights
 from slimbench.pixels import as_floats, luminance, values
@@ -33,17 +31,12 @@ from slimbench.spec import (
     Workplace,
 )
 from slimbench.steps import images
-from slimbench.tflite.flatbuffer import IDENTIFIER
+from slimbench.tflite.edit import with_signature
 
 Ranges = Literal["averaged", "widest"]
 """How an int8 tensor's range follows from the calibration images: see `Quantize`."""
 
 DARKEST, BRIGHTEST = 0, 255
-
-SIGNATURE = "serving_default"
-PIXELS, SCORES = "pixels", "scores"
-"""Names of the signature that a file without one is given, and of its tensors."""
-
 
 Floats = npt.NDArray[np.float32]
 TensorRanges = Mapping[str, Any]
@@ -183,33 +176,6 @@ def widest_ranges(
         advance(done, len(feeds), f"photograph {done} of {len(feeds)}")
     ranges: TensorRanges = calibration.get_model_qsvs()
     return ranges
-
-
-def with_signature(content: bytes) -> bytes:
-    """Return a `.tflite` file with one signature: as it is where it has just one, else with ours.
-
-    Raises ValueError where the model has several inputs or outputs.
-    """
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
-    main = model.subgraphs[0]
-    signature = schema.SignatureDefT()
-    signature.signatureKey, signature.subgraphIndex = SIGNATURE, 0
-    signature.inputs = [_named(PIXELS, main.inputs)]
-    signature.outputs = [_named(SCORES, main.outputs)]
-    if len(model.signatureDefs or ()) == 1:
-        return content
-    model.signatureDefs = [signature]
-    builder = flatbuffers.Builder(len(content))
-    builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
-    return bytes(builder.Output())
-
-
-def _named(name: str, tensors: Any) -> Any:
-    if len(tensors) != 1:
-        raise ValueError(f"the model has {len(tensors)} tensors where its {name} should be one")
-    mapping = schema.TensorMapT()
-    mapping.name, mapping.tensorIndex = name, int(tensors[0])
-    return mapping
 
 
 def _only_input(model: Path) -> tuple[str, str, tuple[int, ...]]:

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import flatbuffers
-
-IDENTIFIER = b"TFL3"
-"""The file identifier of TensorFlow Lite models."""
+import numpy as np
+import numpy.typing as npt
 
 Content = bytes | mmap.mmap
 
 _IDENTIFIER_END = 8
+
+_VTABLE_HEAD = 4
+"""Bytes before the fields of a vtable: its own size and its table's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,15 @@ class Table:
     def fields(self) -> int:
         """The number of fields that the table's writer knew, used or not."""
         size: int = self._at("<H", self._vtable)
-        return (size - 4) // 2
+        if size < _VTABLE_HEAD:
+            raise damaged(f"a table at byte {self.position} has no fields at all")
+        return (size - _VTABLE_HEAD) // 2
 
     def field(self, number: int) -> int | None:
         """Return where a field's value, or the offset to it, is."""
         if number >= self.fields:
             return None
-        relative: int = self._at("<H", self._vtable + 4 + 2 * number)
+        relative: int = self._at("<H", self._vtable + _VTABLE_HEAD + 2 * number)
         return self.position + relative if relative else None
 
     def number(self, number: int, code: str, default: float = 0) -> Any:
@@ -68,7 +71,7 @@ class Table:
             return None
         count: int = self._at("<I", place)
         if place + 4 + count * size > len(self.content):
-            raise ValueError(f"a vector of {count} elements reaches beyond the end")
+            raise damaged(f"a vector of {count} elements reaches beyond the end")
         return place + 4, count
 
     def tables(self, number: int) -> Iterator[Table]:
@@ -90,13 +93,11 @@ class Table:
         data = self.data(number)
         return None if data is None else data.decode("utf-8")
 
-    def floats(self, number: int) -> tuple[float, ...] | None:
-        """Return a vector of float32."""
-        vector = self.vector(number, 4)
-        if vector is None:
-            return None
-        start, count = vector
-        return struct.unpack(f"<{count}f", self.content[start : start + 4 * count])
+    def array(self, number: int, dtype: str) -> npt.NDArray[Any]:
+        """Return a vector of numbers, a view; empty where there is none."""
+        kind = np.dtype(dtype)
+        start, count = self.vector(number, kind.itemsize) or (0, 0)
+        return np.frombuffer(self.content, kind, count, start)
 
     @property
     def _vtable(self) -> int:
@@ -106,13 +107,13 @@ class Table:
     def _follow(self, place: int) -> int:
         target: int = place + self._at("<I", place)
         if target >= len(self.content):
-            raise ValueError(f"an offset leads to byte {target} of {len(self.content)}")
+            raise damaged(f"an offset leads to byte {target} of {len(self.content)}")
         return target
 
     def _at(self, code: str, place: int) -> Any:
         # struct takes a negative place for one counted from the end.
         if not 0 <= place <= len(self.content) - struct.calcsize(code):
-            raise ValueError(f"an offset leads to byte {place} of {len(self.content)}")
+            raise damaged(f"an offset leads to byte {place} of {len(self.content)}")
         return struct.unpack_from(code, self.content, place)[0]
 
 
@@ -123,10 +124,6 @@ def root(content: Content, identifier: bytes) -> Table:
     return Table(content, struct.unpack_from("<I", content, 0)[0])
 
 
-def write_offsets(builder: flatbuffers.Builder, offsets: Sequence[int]) -> int:
-    """Write a vector of offsets to tables or strings; returns its own offset."""
-    builder.StartVector(4, len(offsets), 4)
-    for offset in reversed(offsets):
-        builder.PrependUOffsetTRelative(offset)
-    written: int = builder.EndVector()
-    return written
+def damaged(detail: str) -> ValueError:
+    """Return the error of a file that is cut short or contradicts itself."""
+    return ValueError(f"the file is cut short or damaged ({detail}); build or copy it again")

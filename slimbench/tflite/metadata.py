@@ -8,10 +8,8 @@ tensorflow/tflite-support, version 1.1.0.
 
 from __future__ import annotations
 
-import contextlib
 import lzma
 import math
-import mmap
 import struct
 import zipfile
 import zlib
@@ -22,18 +20,17 @@ from pathlib import Path
 import flatbuffers
 
 from slimbench.atomic_write import replacing
+from slimbench.pixels import TORCH_DEVIATIONS, TORCH_MEANS
 from slimbench.spec import PixelMode
-from slimbench.tflite.buffer import add_buffer, buffer_data, metadata_index
-from slimbench.tflite.flatbuffer import IDENTIFIER, Table, root, write_offsets
+from slimbench.tflite.edit import add_buffer, write_offsets
+from slimbench.tflite.flatbuffer import Table, root
+from slimbench.tflite.model import Model, open_model, read_model
 
 BUFFER_NAME = "TFLITE_METADATA"
 LABELS_FILE = "labels.txt"
 
 _LARGEST_LABELS = 64 * 2**20
 """Bytes of a label file; one that unpacks to more was not made to be read."""
-
-_GRAPHS, _GRAPH_INPUTS, _GRAPH_OUTPUTS = 2, 1, 2
-"""Field numbers of the model's schema."""
 
 _METADATA_IDENTIFIER = b"M001"
 _PARSER_VERSION = "1.0.0"
@@ -48,6 +45,8 @@ _COLOURS = 0
 _MEAN, _STD = 0, 1
 _FILE_NAME, _FILE_KIND = 0, 2
 
+Floats = tuple[float, ...]
+
 # Values of its enumerations and unions.
 _IMAGE = 2
 _NORMALIZATION = 1
@@ -55,10 +54,14 @@ _AXIS_LABELS = 2
 _CHANNELS = {1: 3, 2: 1}
 """Of the colour spaces RGB and grey."""
 
-_NORMALIZATIONS: Mapping[PixelMode, tuple[float, float]] = {
-    "raw": (0.0, 1.0),
-    "0..1": (0.0, 255.0),
-    "-1..1": (127.5, 127.5),
+_NORMALIZATIONS: Mapping[PixelMode, tuple[Floats, Floats]] = {
+    "raw": ((0.0,), (1.0,)),
+    "0..1": ((0.0,), (255.0,)),
+    "-1..1": ((127.5,), (127.5,)),
+    "torch": (
+        tuple(255 * share for share in TORCH_MEANS),
+        tuple(255 * share for share in TORCH_DEVIATIONS),
+    ),
 }
 """(mean, std) of the pixel modes that a normalisation can express: `caffe` swaps channels too."""
 
@@ -81,8 +84,6 @@ _NOT_UNPACKED = (
     ValueError,
 )
 """What `zipfile` raises where an archive is damaged."""
-
-Floats = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +111,8 @@ class Metadata:
         if not self.mean or not self.std:
             return None
         for mode, (mean, std) in _NORMALIZATIONS.items():
-            near = _ONE_STEP if mean else 0.0
-            means = all(abs(value - mean) <= near for value in self.mean)
-            if means and all(abs(value - std) <= near for value in self.std):
+            near = _ONE_STEP if any(mean) else 0.0
+            if _are_near(self.mean, mean, near) and _are_near(self.std, std, near):
                 return mode
         return None
 
@@ -121,8 +121,16 @@ def normalization(pixels: PixelMode) -> tuple[Floats, Floats] | None:
     """Return (mean, std) of a pixel mode; None where no normalisation expresses it."""
     if pixels not in _NORMALIZATIONS:
         return None
-    mean, std = _NORMALIZATIONS[pixels]
-    return (mean,), (std,)
+    return _NORMALIZATIONS[pixels]
+
+
+def _are_near(values: Floats, expected: Floats, near: float) -> bool:
+    """Tell whether values for all channels, or one for each, are as near as that to others."""
+    if len(expected) == 1:
+        expected *= len(values)
+    return len(values) == len(expected) and all(
+        abs(value - other) <= near for value, other in zip(values, expected, strict=True)
+    )
 
 
 def read_metadata(path: Path) -> Metadata | None:
@@ -133,7 +141,7 @@ def read_metadata(path: Path) -> Metadata | None:
         OSError: It cannot be read.
     """
     try:
-        packed = _packed(path)
+        packed = open_model(path).metadata(BUFFER_NAME)
         if packed is None:
             return None
         metadata, labels_file = unpack(packed)
@@ -154,26 +162,35 @@ def write_metadata(source: Path, target: Path, metadata: Metadata) -> None:
     model = source.read_bytes()
     try:
         labels = None if metadata.labels is None else _label_file(metadata.labels)
-        _check_classifier(root(model, IDENTIFIER))
+        _check_classifier(read_model(model))
         packed = pack(metadata, None if labels is None else LABELS_FILE)
         content = add_buffer(model, BUFFER_NAME, packed)
+        with replacing(target) as partial:
+            partial.write_bytes(content)
+            if labels is not None:
+                _append_labels(partial, labels)
     except ValueError as error:
         raise ValueError(f"{source} cannot be given metadata: {error}.") from error
-    with replacing(target) as partial:
-        partial.write_bytes(content)
-        if labels is not None:
-            # Stored, not packed: readers on phones map it as it is.
-            with zipfile.ZipFile(partial, "a", zipfile.ZIP_STORED) as archive:
-                archive.writestr(zipfile.ZipInfo(LABELS_FILE, _ZIP_TIME), labels)
 
 
-def _check_classifier(model: Table) -> None:
+def _append_labels(path: Path, labels: bytes) -> None:
+    """Append a zip archive, or add to the one that is there already."""
+    try:
+        # Stored, not packed: readers on phones map it as it is.
+        with zipfile.ZipFile(path, "a", zipfile.ZIP_STORED) as archive:
+            if LABELS_FILE in archive.namelist():
+                raise ValueError(f"it has a file {LABELS_FILE} already")
+            archive.writestr(zipfile.ZipInfo(LABELS_FILE, _ZIP_TIME), labels)
+    except NotImplementedError as error:
+        raise ValueError(f"the archive behind it cannot be added to ({error})") from error
+
+
+def _check_classifier(model: Model) -> None:
     """The metadata describes one image and its scores; refuse a model of another form."""
-    graph = next(model.tables(_GRAPHS), None)
-    for number, what in ((_GRAPH_INPUTS, "inputs"), (_GRAPH_OUTPUTS, "outputs")):
-        count = 0 if graph is None else (graph.vector(number, 4) or (0, 0))[1]
-        if count != 1:
-            raise ValueError(f"it has {count} {what}, an image classifier has one")
+    main = model.main
+    for tensors, what in ((main.inputs, "inputs"), (main.outputs, "outputs")):
+        if len(tensors) != 1:
+            raise ValueError(f"it has {len(tensors)} {what}, an image classifier has one")
 
 
 def _label_file(labels: Sequence[str]) -> bytes:
@@ -181,16 +198,6 @@ def _label_file(labels: Sequence[str]) -> bytes:
         if label.splitlines() != [label]:
             raise ValueError(f"label {position}, {label!r}, is not a line of text")
     return "".join(f"{label}\n" for label in labels).encode("utf-8")
-
-
-def _packed(path: Path) -> bytes | None:
-    with path.open("rb") as file:
-        if file.read(8)[4:] != IDENTIFIER:
-            raise ValueError("it is no TensorFlow Lite model (no TFL3 mark)")
-        with contextlib.closing(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) as mapped:
-            model = root(mapped, IDENTIFIER)
-            index = metadata_index(model, BUFFER_NAME)
-            return None if index is None else buffer_data(model, index)
 
 
 def _labels(path: Path, name: str) -> tuple[str, ...]:
@@ -276,9 +283,9 @@ def _normalization(image: Table | None) -> tuple[Floats | None, Floats | None]:
         options = unit.table(_VALUE)
         if unit.number(_KIND, "B") != _NORMALIZATION or options is None:
             continue
-        mean, std = options.floats(_MEAN), options.floats(_STD)
-        if mean is None or std is None:
+        if options.target(_MEAN) is None or options.target(_STD) is None:
             return None, None
+        mean, std = (tuple(options.array(number, "<f4").tolist()) for number in (_MEAN, _STD))
         _check(mean, std)
         return mean, std
     return None, None

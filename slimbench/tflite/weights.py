@@ -11,22 +11,18 @@ least 1).
 from __future__ import annotations
 
 import math
-import mmap
-import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from slimbench.tflite.flatbuffer import IDENTIFIER
+from slimbench.tflite.flatbuffer import damaged
+from slimbench.tflite.model import Array, Bytes, Operator, Subgraph, Tensor, open_model
 
-Array = npt.NDArray[Any]
-Bytes = npt.NDArray[np.uint8]
-Lookup = Callable[[int], tuple[Any, Bytes]]
+Lookup = Callable[[int], tuple[Tensor, Bytes]]
 """Returns a tensor of the subgraph, by index, with its data."""
 
 SOURCE_OPERATIONS = {
@@ -86,16 +82,17 @@ def read_weights(path: Path) -> tuple[Weight, ...]:
     a time. Raises ValueError, naming the file, where it is no whole `.tflite` file or stores
     weights in a way that cannot be counted.
     """
-    content = _open(path)
     try:
-        model = _parse(content)
-        codes = [_operator_name(code) for code in model.operatorCodes or ()]
-        counted: list[Weight] = []
-        for subgraph in model.subgraphs or ():
-            counted.extend(_Graph(content, model.buffers or [], codes, subgraph).weights())
+        model = open_model(path)
+        buffers = [buffer.values for buffer in model.buffers]
+        names = [_OPERATOR_NAMES.get(code, "UNKNOWN") for code in model.operator_codes]
+        return tuple(
+            weight
+            for graph in model.subgraphs
+            for weight in _Graph(graph, buffers, names).weights()
+        )
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-    return tuple(counted)
+        raise ValueError(f"{path}: {error}.") from error
 
 
 def layer_names(tensor_name: str, operator: str) -> frozenset[str]:
@@ -111,59 +108,23 @@ def layer_names(tensor_name: str, operator: str) -> frozenset[str]:
     return frozenset(scope for path in matching or paths for scope in path if scope)
 
 
-class _Content(mmap.mmap):
-    """A mapped file that does not shorten what reaches beyond its end.
-
-    flatbuffers slices for strings alone; a string is followed by a zero byte, so it ends before
-    its file does.
-    """
-
-    def __getitem__(self, key: Any) -> Any:
-        if isinstance(key, slice) and key.stop >= len(self):
-            raise IndexError(f"a string ends at byte {key.stop} of {len(self)}")
-        return super().__getitem__(key)
-
-
-def _open(path: Path) -> _Content:
-    with path.open("rb") as file:
-        start = file.read(8)
-        if start[4:] != IDENTIFIER:
-            what = "is no TensorFlow Lite model (no TFL3 mark)" if start else "is empty"
-            raise ValueError(f"{path} {what}; name a .tflite file, or build or copy it again.")
-        return _Content(file.fileno(), 0, access=mmap.ACCESS_READ)
-
-
-def _parse(content: _Content) -> Any:
-    try:
-        return schema.ModelT.InitFromPackedBuf(content, 0)
-    except (struct.error, ValueError, IndexError, TypeError, OverflowError) as error:
-        raise _damaged(str(error)) from error
-
-
-def _operator_name(code: Any) -> str:
-    """Old files fill only the deprecated byte, new ones both; the larger is the operator."""
-    return _OPERATOR_NAMES.get(max(code.builtinCode, code.deprecatedBuiltinCode), "UNKNOWN")
-
-
 class _Graph:
-    """One subgraph, with the file's buffers and the names of its operators."""
+    """One subgraph, with the file's stored values and the names of its operators."""
 
-    def __init__(self, content: _Content, buffers: list[Any], codes: list[str], subgraph: Any):
-        self._content = content
+    def __init__(self, graph: Subgraph, buffers: list[Bytes | None], names: list[str]) -> None:
+        self._graph = graph
         self._buffers = buffers
-        self._codes = codes
-        self._tensors: list[Any] = subgraph.tensors or []
-        self._operators: list[Any] = subgraph.operators or []
+        self._names = names
         self._producers = {
-            output: operator for operator in self._operators for output in _list(operator.outputs)
+            output: operator for operator in graph.operators for output in operator.outputs
         }
 
     def weights(self) -> Iterator[Weight]:
         """Yield each weight once, in the order of the operators."""
-        first_use: dict[int, Any] = {}
+        first_use: dict[int, Operator] = {}
         biases: dict[int, int] = {}
         bias_seen: set[int] = set()
-        for operator in self._operators:
+        for operator in self._graph.operators:
             if self._name(operator) not in SOURCE_OPERATIONS:
                 continue
             index, bias = self._constant(operator, _WEIGHT), self._constant(operator, _BIAS)
@@ -172,99 +133,80 @@ class _Graph:
             first_use.setdefault(index, operator)
             if bias is not None and bias not in bias_seen:
                 bias_seen.add(bias)
-                biases[index] = biases.get(index, 0) + math.prod(_shape(self._tensor(bias)))
+                biases[index] = biases.get(index, 0) + self._graph.tensor(bias).size
         for index, operator in first_use.items():
             yield self._weight(index, operator, biases.get(index, 0))
 
-    def _weight(self, index: int, operator: Any, biases: int) -> Weight:
+    def _weight(self, index: int, operator: Operator, biases: int) -> Weight:
         tensor, data = self._lookup(index)
-        name, operator_name = _tensor_name(tensor), self._name(operator)
-        outputs = _list(operator.outputs)
-        nameless = "/" not in name and outputs
-        origin = _tensor_name(self._tensor(outputs[0])) if nameless else name
+        name, operator_name = tensor.name, self._name(operator)
+        result = self._graph.tensor(operator.outputs[0]) if operator.outputs else None
+        origin = name if "/" in name or result is None else result.name
         return Weight(
             name=name,
             operator=operator_name,
             layers=layer_names(origin, operator_name),
-            size=math.prod(_shape(tensor)),
+            size=tensor.size,
             zeros=_count_zeros(tensor, data, self._lookup),
             biases=biases,
             dtype=_dtype(tensor),
-            computed=_dtype(self._tensor(outputs[0])) if outputs else "",
-            unpacked=index not in _list(operator.inputs),
+            computed="" if result is None else _dtype(result),
+            unpacked=index not in operator.inputs,
         )
 
-    def _name(self, operator: Any) -> str:
-        code: int = operator.opcodeIndex
-        if not 0 <= code < len(self._codes):
-            raise _damaged(f"operator code {code} of {len(self._codes)}")
-        return self._codes[code]
+    def _name(self, operator: Operator) -> str:
+        if operator.code >= len(self._names):
+            raise damaged(f"operator code {operator.code} of {len(self._names)}")
+        return self._names[operator.code]
 
-    def _tensor(self, index: int) -> Any:
-        if not 0 <= index < len(self._tensors):
-            raise _damaged(f"tensor {index} of {len(self._tensors)}")
-        return self._tensors[index]
-
-    def _constant(self, operator: Any, position: int) -> int | None:
+    def _constant(self, operator: Operator, position: int) -> int | None:
         """Return the stored tensor behind an input; None where it is absent or computed."""
-        for _ in range(len(self._operators) + 1):
-            inputs = _list(operator.inputs)
+        for _ in range(len(self._graph.operators) + 1):
+            inputs = operator.inputs
             if len(inputs) <= position or inputs[position] == _ABSENT:
                 return None
             index = inputs[position]
-            if self._data(self._tensor(index)) is not None:
+            if self._data(self._graph.tensor(index)) is not None:
                 return index
             producer = self._producers.get(index)
             if producer is None or self._name(producer) not in _UNPACKING:
                 return None
             operator, position = producer, 0
-        raise _damaged(f"{_label(self._tensor(index))} is computed from itself")
+        raise damaged(f"{self._graph.tensor(index)} is computed from itself")
 
-    def _lookup(self, index: int) -> tuple[Any, Bytes]:
-        tensor = self._tensor(index)
+    def _lookup(self, index: int) -> tuple[Tensor, Bytes]:
+        tensor = self._graph.tensor(index)
         data = self._data(tensor)
         if data is None:
-            raise _damaged(f"{_label(tensor)} has no data")
+            raise damaged(f"{tensor} has no data")
         return tensor, data
 
-    def _data(self, tensor: Any) -> Bytes | None:
-        """Return a tensor's bytes, which may lie in the file behind the flatbuffer; else None."""
-        if not 0 <= tensor.buffer < len(self._buffers):
-            raise _damaged(f"buffer {tensor.buffer} of {len(self._buffers)}")
-        buffer = self._buffers[tensor.buffer]
-        if buffer.offset > 1:
-            end = buffer.offset + buffer.size
-            if end > len(self._content):
-                raise _damaged(f"a buffer ends at byte {end} of {len(self._content)}")
-            return np.frombuffer(self._content, np.uint8, buffer.size, buffer.offset)
-        return None if buffer.data is None or len(buffer.data) == 0 else np.asarray(buffer.data)
+    def _data(self, tensor: Tensor) -> Bytes | None:
+        if tensor.buffer >= len(self._buffers):
+            raise damaged(f"buffer {tensor.buffer} of {len(self._buffers)}")
+        return self._buffers[tensor.buffer]
 
 
-def _list(vector: Any) -> list[int]:
-    return [] if vector is None else [int(index) for index in vector]
-
-
-def _dtype(tensor: Any) -> str:
+def _dtype(tensor: Tensor) -> str:
     return _TYPE_NAMES.get(tensor.type, "unknown").lower()
 
 
-def _count_zeros(tensor: Any, data: Bytes, lookup: Lookup) -> int:
-    """Count the zeros of a schema `TensorT` whose buffer holds `data`.
+def _count_zeros(tensor: Tensor, data: Bytes, lookup: Lookup) -> int:
+    """Count the zeros of a tensor whose buffer holds `data`.
 
     `lookup` returns another tensor of the subgraph with its data: where quantisation is by blocks
     the scales are a tensor. Raises ValueError, naming the tensor, where the data does not fit the
     shape or is stored in a way that has no known meaning here.
     """
-    size = math.prod(_shape(tensor))
     values = _stored(tensor, data)
     is_float = np.issubdtype(values.dtype, np.floating)
-    if tensor.sparsity is not None:
+    if tensor.is_sparse:
         # A sparse tensor stores what is not zero, and the zeros that share a block with it.
         if not is_float and np.any(_zero_points(tensor)):
-            raise ValueError(f"{_label(tensor)} is both sparse and asymmetric: not supported.")
-        return size - int(np.count_nonzero(values))
+            raise ValueError(f"{tensor} is both sparse and asymmetric: not supported")
+        return tensor.size - int(np.count_nonzero(values))
     if is_float:
-        return size - int(np.count_nonzero(values))
+        return tensor.size - int(np.count_nonzero(values))
     return int(np.count_nonzero(_is_zero(tensor, values, lookup)))
 
 
@@ -276,32 +218,9 @@ def _unpack_integers(data: Bytes, bits: int, *, signed: bool) -> npt.NDArray[np.
     return np.asarray((fields ^ sign) - sign if signed else fields, np.int8)
 
 
-def _shape(tensor: Any) -> tuple[int, ...]:
-    """Return a tensor's shape, () for a scalar; raises ValueError where it cannot be one."""
-    shape = tuple(int(length) for length in (() if tensor.shape is None else tensor.shape))
-    if any(length < 0 for length in shape):
-        raise _damaged(f"{_label(tensor)} has the shape {shape}")
-    return shape
-
-
-def _tensor_name(tensor: Any) -> str:
-    """Return a tensor's name."""
-    return bytes(tensor.name or b"").decode(errors="replace")
-
-
-def _label(tensor: Any) -> str:
-    """Name a tensor, to begin a sentence about it."""
-    return f"the tensor {_tensor_name(tensor)!r}"
-
-
-def _damaged(detail: str) -> ValueError:
-    """Return the error of a file that contradicts itself."""
-    return ValueError(f"the file is cut short or damaged ({detail}); build or copy it again.")
-
-
-def _stored(tensor: Any, data: Bytes) -> Array:
+def _stored(tensor: Tensor, data: Bytes) -> Array:
     """Return the stored numbers, flat; of a sparse tensor only those that are stored."""
-    size, sparse = math.prod(_shape(tensor)), tensor.sparsity is not None
+    size, sparse = tensor.size, tensor.is_sparse
     kind = _TYPE_NAMES.get(tensor.type, str(tensor.type))
     if kind in _PACKED_BITS and not sparse:
         bits = _PACKED_BITS[kind]
@@ -313,44 +232,35 @@ def _stored(tensor: Any, data: Bytes) -> Array:
             return data.view(_DTYPES[kind])
     else:
         how = f"{'sparse ' if sparse else ''}{kind}"
-        raise ValueError(f"{_label(tensor)} is stored as {how}: not supported.")
-    raise _damaged(f"{_label(tensor)} has {len(data)} bytes for {size} values of {kind}")
+        raise ValueError(f"{tensor} is stored as {how}: not supported")
+    raise damaged(f"{tensor} has {len(data)} bytes for {size} values of {kind}")
 
 
-def _is_zero(tensor: Any, values: Array, lookup: Lookup) -> npt.NDArray[np.bool_]:
+def _is_zero(tensor: Tensor, values: Array, lookup: Lookup) -> npt.NDArray[np.bool_]:
     """Compare integers with their zero points; a scale of 0 makes all its values 0."""
-    quantization = tensor.quantization
-    if quantization is not None and quantization.details is not None:
-        return np.asarray((values == 0) | (_block_scales(tensor, len(values), lookup) == 0))
-    if quantization is None or quantization.scale is None or len(quantization.scale) == 0:
-        raise ValueError(f"{_label(tensor)} holds integers without a scale: not supported.")
+    blocks = tensor.blocks
+    if blocks is not None:
+        scales = _stored(*lookup(blocks.scales))
+        if len(scales) * blocks.size != len(values):
+            raise damaged(f"{tensor} has {len(scales)} blocks of {blocks.size}")
+        return np.asarray((values == 0) | (np.repeat(scales, blocks.size) == 0))
+    if len(tensor.scales) == 0:
+        raise ValueError(f"{tensor} holds integers without a scale: not supported")
     points = _per_channel(tensor, _zero_points(tensor))
-    scales = _per_channel(tensor, quantization.scale)
-    return np.asarray((values.reshape(_shape(tensor)) == points) | (scales == 0))
+    scales = _per_channel(tensor, tensor.scales)
+    return np.asarray((values.reshape(tensor.shape) == points) | (scales == 0))
 
 
-def _zero_points(tensor: Any) -> Array:
-    points = None if tensor.quantization is None else tensor.quantization.zeroPoint
-    return np.zeros(1, np.int64) if points is None or len(points) == 0 else np.asarray(points)
+def _zero_points(tensor: Tensor) -> Array:
+    points = tensor.zero_points
+    return points if len(points) else np.zeros(1, np.int64)
 
 
-def _per_channel(tensor: Any, parameters: Iterable[float]) -> Array:
+def _per_channel(tensor: Tensor, parameters: Array) -> Array:
     """Shape scales or zero points, one or one a channel, so that they broadcast to the values."""
-    array, shape = np.asarray(parameters), _shape(tensor)
-    axis = tensor.quantization.quantizedDimension
-    if array.size == 1:
-        return array
-    if not 0 <= axis < len(shape) or array.size != shape[axis]:
-        raise _damaged(f"{_label(tensor)} has {array.size} channels in the shape {shape}")
-    return array.reshape([-1 if dimension == axis else 1 for dimension in range(len(shape))])
-
-
-def _block_scales(tensor: Any, size: int, lookup: Lookup) -> Array:
-    """Return one scale a value, for a tensor quantised in blocks along its last axis."""
-    blocks = tensor.quantization.details
-    if not isinstance(blocks, schema.BlockwiseQuantizationT) or blocks.zeroPoints >= 0:
-        raise ValueError(f"{_label(tensor)} is quantised in a way that is not supported.")
-    scales = _stored(*lookup(blocks.scales))
-    if len(scales) * blocks.blockSize != size:
-        raise _damaged(f"{_label(tensor)} has {len(scales)} blocks of {blocks.blockSize}")
-    return np.repeat(scales, blocks.blockSize)
+    axis, shape = tensor.channel_axis, tensor.shape
+    if parameters.size == 1:
+        return parameters
+    if not 0 <= axis < len(shape) or parameters.size != shape[axis]:
+        raise damaged(f"{tensor} has {parameters.size} channels in the shape {shape}")
+    return parameters.reshape([-1 if dimension == axis else 1 for dimension in range(len(shape))])

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from slimbench.datasets.photos.labelling import BACKGROUND
 from slimbench.errors import UsageProblem
-from slimbench.pixels import CAFFE_MEANS, guess
+from slimbench.pixels import CAFFE_MEANS, MODES, guess
 from slimbench.spec import PixelMode
 from slimbench.tflite.metadata import Metadata
 from slimbench.user_models.model_file import ModelFile
@@ -47,18 +49,25 @@ class ClassNames:
 
 
 def expected_pixels(
-    path: Path, model: ModelFile, option: PixelMode | None, metadata: Metadata | None
+    path: Path,
+    model: ModelFile,
+    option: PixelMode | None,
+    metadata: Metadata | None,
+    *,
+    scored: bool = True,
 ) -> ExpectedPixels:
     """Return the mode of the option, else of the metadata, else of the quantisation, else raw.
 
+    A range that tells no mode does not matter where nothing is `scored`.
+
     Raises:
-        UsageProblem: The mode is for other channels, or the normalisation in the metadata is none
-            of the modes.
+        UsageProblem: The mode is for other channels, the normalisation in the metadata is none of
+            the modes, or the range of a quantised input tells none.
     """
     if option is not None:
-        if option == "caffe" and model.channels != len(CAFFE_MEANS):
+        if option in ("caffe", "torch") and model.channels != len(CAFFE_MEANS):
             raise UsageProblem(
-                f"--pixels caffe is for models of 3 channels, and {path} has {model.channels}. "
+                f"--pixels {option} is for models of 3 channels, and {path} has {model.channels}. "
                 "Choose raw, 0..1 or -1..1."
             )
         return ExpectedPixels(option, "--pixels")
@@ -72,7 +81,18 @@ def expected_pixels(
             )
         return ExpectedPixels(metadata.pixels, "its metadata")
     if model.quantization is not None:
-        return ExpectedPixels(guess(*model.quantization.real_range), "its quantisation")
+        low, high = model.quantization.real_range
+        # 16 bits are around 0 whatever they stand for, as the format of such files has it.
+        mode = guess(low, high) if model.quantization.dtype != np.int16 else None
+        if mode is not None:
+            return ExpectedPixels(mode, "its quantisation")
+        if scored:
+            raise UsageProblem(
+                f"{path} takes {model.quantization.dtype.name} values that stand for {low:.4g} to "
+                f"{high:.4g}, which does not tell how it was fed when it was trained. Say so with "
+                f"--pixels: {', '.join(MODES)}."
+            )
+        return ExpectedPixels("raw", "nothing tells, and nothing is scored")
     return ExpectedPixels("raw", "nothing said otherwise")
 
 

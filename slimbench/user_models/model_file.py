@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +15,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from slimbench import child_process
+from slimbench.child_process import python_module
 from slimbench.engines.tensors import Quantization, quantization
 from slimbench.errors import UsageProblem
-from slimbench.paths import CODE
 from slimbench.tflite.weights import Weight, read_weights
 
 TIME_LIMIT = 120.0
@@ -28,13 +26,14 @@ TIME_LIMIT = 120.0
 
 CHANNELS = (1, 3)
 
-Precision = Literal["f32", "f16", "weights_wi8", "dynamic_wi8", "static_wi8_ai8"]
+Precision = Literal["f32", "f16", "weights_wi8", "dynamic_wi8", "static_wi8_ai16", "static_wi8_ai8"]
 
 IN_WORDS: dict[Precision, str] = {
     "f32": "float weights",
     "f16": "weights in 16 bits (f16)",
     "weights_wi8": "weights in 8 bits or fewer, computed in float",
     "dynamic_wi8": "weights in 8 bits or fewer, activations quantised while running (dynamic_wi8)",
+    "static_wi8_ai16": "weights in 8 bits or fewer, activations in 16 (16x8)",
     "static_wi8_ai8": "8 bits or fewer throughout (static_wi8_ai8)",
 }
 
@@ -69,26 +68,19 @@ def inspect(path: Path, called: Path | None = None, limit: float = TIME_LIMIT) -
         limit: seconds after which it is taken to hang.
     """
     name = called or path
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "slimbench.user_models.inspect_child", str(path.absolute())],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            cwd=CODE,
-            timeout=limit,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
+    child = python_module("slimbench.user_models.inspect_child", str(path.absolute()))
+    done = child_process.run(child, limit)
+    if done.status is None:
         raise UsageProblem(
             f"{name} did not answer within {limit:g} s, so it cannot be measured here. "
             "Try it on a faster machine, or name a smaller model."
-        ) from error
-    if done.returncode != 0:
+        )
+    if done.status != 0:
         raise UsageProblem(
-            f"{name} crashed LiteRT ({_ending(done.returncode)}): the file is damaged, or made for "
+            f"{name} crashed LiteRT ({done.ending}): the file is damaged, or made for "
             "another runtime. Build or copy it again."
         )
-    report: dict[str, Any] = json.loads(done.stdout)
+    report: dict[str, Any] = json.loads(done.output)
     try:
         if "problem" not in report:
             return describe(report)
@@ -135,8 +127,10 @@ def of_weights(counted: Iterable[Weight]) -> Precision | None:
     Quantisers leave what is small or sensitive in float, so a part says what was done to a file.
     """
     kinds = {_kind(weight) for weight in counted}
-    order: tuple[Precision, ...] = ("static_wi8_ai8", "dynamic_wi8", "weights_wi8", "f16", "f32")
-    return next((kind for kind in order if kind in kinds), None)
+    lowest_first: tuple[Precision, ...] = (
+        *("static_wi8_ai8", "static_wi8_ai16", "dynamic_wi8", "weights_wi8", "f16", "f32"),
+    )
+    return next((kind for kind in lowest_first if kind in kinds), None)
 
 
 def _sole(tensors: list[dict[str, Any]], what: str) -> dict[str, Any]:
@@ -188,15 +182,6 @@ def _quantization(tensor: Mapping[str, Any]) -> Quantization | None:
     )
 
 
-def _ending(status: int) -> str:
-    if status >= 0:
-        return f"exit status {status}"
-    try:
-        return signal.Signals(-status).name
-    except ValueError:
-        return f"signal {-status}"
-
-
 def _explained(problem: str) -> str:
     """Say what an error of the runtime means for whoever brought the file."""
     if "custom op" in problem or "Flex" in problem:
@@ -220,4 +205,6 @@ def _kind(weight: Weight) -> Precision:
         return "f16" if weight.dtype == "float16" else "f32"
     if weight.unpacked:
         return "weights_wi8"
-    return "dynamic_wi8" if weight.computed in FLOATS else "static_wi8_ai8"
+    if weight.computed in FLOATS:
+        return "dynamic_wi8"
+    return "static_wi8_ai16" if weight.computed == "int16" else "static_wi8_ai8"

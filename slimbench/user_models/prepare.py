@@ -70,7 +70,8 @@ def prepare(  # noqa: PLR0913 - what was asked for, and where it is worked on
     remarks: list[str] = []
     for source in sources:
         base = bases[source.name]
-        model = _model(source, base, _file(source, built[base]), request)
+        file = _file(source, built[base])
+        model = _model(source, base, file, request, scored=photos is not None)
         for variant in variants_of(model, chains, photos, dataset_name(choices.data)):
             if variant.name in variants:
                 raise UsageProblem(
@@ -132,14 +133,14 @@ def _decode(
             raise UsageProblem(f"{photos.path} cannot be scored on: {result.reason}")
 
 
-def _model(source: Source, base: Step, file: Path, request: Request) -> UserModel:
+def _model(source: Source, base: Step, file: Path, request: Request, *, scored: bool) -> UserModel:
     described = inspect(file, called=source.path)
     metadata = _metadata(file, source.path)
     return UserModel(
         source=source,
         base=base,
         file=described,
-        pixels=expected_pixels(source.path, described, request.pixels, metadata),
+        pixels=expected_pixels(source.path, described, request.pixels, metadata, scored=scored),
         classes=class_names(source.path, described.classes, request.labels, metadata),
         precision=precision(file),
     )

@@ -6,7 +6,6 @@ one that was measured, by LiteRT with one thread, and its figures are those of t
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +17,11 @@ from slimbench.history.document import HistoryError, read
 from slimbench.history.machine import cpu
 from slimbench.history.record import Entry, History, record
 from slimbench.spec import Case
-from slimbench.tflite.class_count import class_count
+from slimbench.tflite.model import class_count
 from slimbench.webapp.spec import ServedModel
 
 ENGINE, THREADS = "litert", 1
 """What serves; a worker computes with one thread, so the rows of one thread are its figures."""
-
-_NO_CLASSIFIER = (ValueError, TypeError, AttributeError, IndexError, struct.error)
-"""What reading a file raises that is no flatbuffer, or another one than a classifier's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +115,7 @@ def sha256_of(file: Path) -> str:
 def _outputs(file: Path) -> int:
     try:
         return class_count(file)
-    except _NO_CLASSIFIER as error:
+    except ValueError as error:
         raise UsageProblem(f"{file} is not a .tflite file of a classifier.") from error
 
 

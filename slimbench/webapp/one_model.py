@@ -16,7 +16,7 @@ from pathlib import Path
 from slimbench.build.store import file_sha256
 from slimbench.pixels import MODES
 from slimbench.spec import PixelMode
-from slimbench.tflite.class_count import class_count
+from slimbench.tflite.model import class_count
 from slimbench.webapp import logs
 from slimbench.webapp.app import create_app
 from slimbench.webapp.http_server import Server

@@ -14,7 +14,7 @@ from slimbench.calibrate.design import Batch, Workload, workloads
 from slimbench.calibrate.measurement import measure_batch
 from slimbench.calibrate.record import Comparison
 from slimbench.gate.latency_comparison import JUDGED
-from slimbench.gate.processes import Paired, Readings, Timed
+from slimbench.gate.timer import Paired, Readings, Timed
 from slimbench.spec import Advance
 
 

@@ -7,7 +7,7 @@ import pytest
 from slimbench.calibrate import measurement
 from slimbench.calibrate.design import SIZES, Batch, Trial, batches
 from slimbench.errors import UsageProblem
-from slimbench.gate.processes import Broken
+from slimbench.gate.timer import Broken
 from tests.calibrate.simulated import Machine, files_of, measured, silent
 
 

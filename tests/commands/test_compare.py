@@ -12,8 +12,9 @@ import pytest
 
 from slimbench.cli import main
 from slimbench.compare.comparison import UNPAIRED
-from slimbench.compare.measures import ALPHA, enough, mann_whitney, mcnemar, measure
+from slimbench.compare.measures import ALPHA, enough, mann_whitney, measure
 from slimbench.history.write import save
+from slimbench.mcnemar import mcnemar
 from slimbench.report.words import ENGLISH
 from tests.example_history import IMAGES, document, info, unmeasure
 from tests.fresh_process import printed

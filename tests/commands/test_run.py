@@ -79,7 +79,12 @@ def test_help_shows_how(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["run", "--help"])
     shown = capsys.readouterr().out
-    for part in ("NAME=PATH", "prune(SHARE)", "slimbench gate", "--pixels {raw,0..1,-1..1,caffe}"):
+    for part in (
+        "NAME=PATH",
+        "prune(SHARE)",
+        "slimbench gate",
+        "--pixels {raw,0..1,-1..1,caffe,torch}",
+    ):
         assert part in shown
 
 

@@ -6,16 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+
+from tests.tflite.tflite_builder import packed
 
 
 def edited(path: Path, change: Callable[[Any], None]) -> Path:
     """Change a file's flatbuffer, given as the schema's `ModelT`."""
     model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
     change(model)
-    path.write_bytes(_packed(model))
+    path.write_bytes(packed(model))
     return path
 
 
@@ -45,17 +46,11 @@ def values_behind(path: Path) -> Path:
             content = bytes(buffer.data)
             buffer.data, buffer.offset, buffer.size = None, 2, len(content)
             stored.append((buffer, content))
-    end = len(_packed(model))
+    end = len(packed(model))
     end += -end % 64
     behind = b""
     for buffer, content in stored:
         buffer.offset = end + len(behind)
         behind += content + bytes(-len(content) % 64)
-    path.write_bytes(_packed(model).ljust(end, b"\0") + behind)
+    path.write_bytes(packed(model).ljust(end, b"\0") + behind)
     return path
-
-
-def _packed(model: Any) -> bytes:
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())

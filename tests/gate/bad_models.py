@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+
+from tests.tflite.tflite_builder import packed
 
 FLAT = 48
 OPERATORS = (
@@ -54,9 +55,7 @@ def _looping(path: Path, in_body: Any) -> Path:
         _buffer(np.array([1, FLAT], np.int32)),
         _buffer(np.array([True])),
     ]
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    path.write_bytes(builder.Output())
+    path.write_bytes(packed(model))
     return path
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from slimbench.gate.cases import Pair
 from slimbench.gate.latency_comparison import METRICS
-from slimbench.gate.processes import Broken, Paired, Reading, Readings, Timed
+from slimbench.gate.timer import Broken, Paired, Reading, Readings, Timed
 from slimbench.spec import Advance
 from tests.gate import runs
 

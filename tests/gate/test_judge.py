@@ -14,8 +14,8 @@ from slimbench.gate.findings import Finding, Result
 from slimbench.gate.judge import Settings, judge
 from slimbench.gate.limits import Limits
 from slimbench.gate.model_files import Files
-from slimbench.gate.processes import Readings, Timed
 from slimbench.gate.runtime import Runtimes
+from slimbench.gate.timer import Readings, Timed
 from tests.gate import runs
 from tests.gate.simulated import Machine, silent
 

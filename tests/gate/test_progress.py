@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from slimbench.gate.processes import Effort, Readings, Timed
-from slimbench.gate.progress import START_SECONDS, Watched, expected_seconds, seconds_left
+from slimbench.gate.progress import START_SECONDS, Watched, expected_seconds
+from slimbench.gate.timer import Effort, Readings, Timed
+from slimbench.progress import seconds_left
 from slimbench.spec import Advance, Case
 from tests.gate import runs
 from tests.gate.simulated import Machine, silent

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import statistics
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slimbench.measurement.pairs import PairedRatio, block_median, paired_ratio
+from slimbench.measurement.pairs import PairedRatio, paired_ratio, take_rounds, timed_block
 
 
 @dataclass
@@ -62,23 +63,23 @@ def test_a_fast_model_fills_the_block_and_its_first_invocation_is_not_timed():
     machine = Machine()
     first = [0.5]
     call = machine.model("m", lambda _: first.pop() if first else 0.015625)
-    median = block_median(call, seconds=0.125, invocations=5, clock=machine.clock)
-    assert median == 0.015625
+    times = timed_block(call, seconds=0.125, invocations=5, clock=machine.clock)
+    assert times == [0.015625] * 8
     assert len(machine.diary) == 1 + 8
 
 
 def test_a_slow_model_still_gets_its_invocations():
     machine = Machine()
-    block_median(machine.model("m", 1.0), seconds=0.2, invocations=5, clock=machine.clock)
+    timed_block(machine.model("m", 1.0), seconds=0.2, invocations=5, clock=machine.clock)
     assert len(machine.diary) == 1 + 5
 
 
 def test_a_block_is_not_moved_by_one_slow_invocation():
     machine = Machine()
     call = machine.model("m", lambda machine: 0.1 if len(machine.diary) == 3 else 0.01)
-    assert block_median(call, seconds=0.2, invocations=5, clock=machine.clock) == pytest.approx(
-        0.01
-    )
+    times = timed_block(call, seconds=0.2, invocations=5, clock=machine.clock)
+    assert max(times) == pytest.approx(0.1)
+    assert statistics.median(times) == pytest.approx(0.01)
 
 
 def test_one_disturbed_pair_does_not_move_the_result():
@@ -164,3 +165,23 @@ def test_nothing_to_take_a_median_of_is_refused(settings):
 
 def test_a_result_can_be_kept():
     assert ratio_of(Machine(), 0.5, 0.5, pairs=1) == PairedRatio((1.0,), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("own", "rounds", "seconds"), [(0.5, 4, 6.0), (2**-10, 128, 0.375)], ids=["slow", "fast"]
+)
+def test_a_slow_model_gets_the_fewest_rounds_and_a_fast_one_fills_the_time(own, rounds, seconds):
+    machine = Machine()
+
+    def block(name, seconds):
+        call = machine.model(name, seconds)
+        return lambda: (call(), seconds)[1]
+
+    taken = take_rounds(
+        {"baseline": block("b", own), "candidate": block("c", 2 * own)},
+        lambda number, passed: number >= 4 and passed >= 0.375,
+        Random(1),  # noqa: S311
+        machine.clock,
+    )
+    assert taken == [{"baseline": own, "candidate": 2 * own}] * rounds
+    assert machine.now == seconds

@@ -61,7 +61,7 @@ def test_a_file_that_does_not_load_is_named_with_the_runtimes_reason(tmp_path):
 
 def test_a_process_that_is_killed_is_reported(tmp_path, monkeypatch):
     stand_in(tmp_path, monkeypatch, "echo about to fall >&2; kill -9 $$")
-    with pytest.raises(ValueError, match=r"m\.tflite .*exit status -9.*about to fall"):
+    with pytest.raises(ValueError, match=r"m\.tflite .*\(SIGKILL; its last line: about to fall\)"):
         run_probe(tmp_path / "m.tflite", "litert", 1)
 
 
@@ -73,7 +73,7 @@ def test_a_process_that_hangs_is_stopped_and_reported(tmp_path, monkeypatch):
 
 def test_a_process_that_dies_without_a_word_is_reported(tmp_path, monkeypatch):
     stand_in(tmp_path, monkeypatch, "exit 3")
-    with pytest.raises(ValueError, match=r"exit status 3.*no message"):
+    with pytest.raises(ValueError, match=r"\(exit status 3\)"):
         run_probe(tmp_path / "m.tflite", "litert", 1)
 
 

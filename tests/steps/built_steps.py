@@ -62,7 +62,6 @@ BUILT = (
     small.ALONE_FLOAT,
     small.ANSWERS,
     *small.GZIPPED.values(),
-    small.TUTORIAL_FLOAT,
     KERAS_ANSWERS,
     AGAIN,
     *LOSSES.values(),
@@ -82,6 +81,7 @@ BUILT = (
 )
 
 SLOW = (
+    small.TUTORIAL_FLOAT,
     *small.AWARE_FILES.values(),
     small.CARELESS_FILE,
     small.QAT,

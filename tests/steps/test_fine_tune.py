@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from slimbench.networks.weights import WEIGHTS_FILE
 from slimbench.spec import MODEL_FILE
@@ -33,7 +34,11 @@ def test_a_tutorials_head_is_all_that_it_trains(folder):
     shared = {name for name in before.keys() & after.keys() if not name.startswith("logits")}
     assert all((before[name] == after[name]).all() for name in shared)
     assert {name.split("/")[0] for name in after.keys() - shared} == {"hidden", "logits"}
-    assert (folder(TUTORIAL_FLOAT) / MODEL_FILE).stat().st_size > 0
+
+
+@pytest.mark.slow
+def test_a_tutorials_network_is_converted(slow_folder):
+    assert (slow_folder(TUTORIAL_FLOAT) / MODEL_FILE).stat().st_size > 0
 
 
 def test_nothing_that_was_kept_on_the_way_is_left(folder):

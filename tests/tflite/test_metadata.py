@@ -13,8 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slimbench.tflite.buffer import add_buffer, buffer_data, metadata_index
-from slimbench.tflite.flatbuffer import root
+from slimbench.tflite.edit import add_buffer
 from slimbench.tflite.metadata import (
     Metadata,
     normalization,
@@ -22,6 +21,7 @@ from slimbench.tflite.metadata import (
     read_metadata,
     write_metadata,
 )
+from slimbench.tflite.model import read_model
 from slimbench.tflite.weights import read_weights
 from tests.examples import examples
 from tests.tflite import tflite_builder
@@ -201,7 +201,8 @@ def test_data_behind_the_flatbuffer_is_still_found(tmp_path):
         ((128.0, 128.0, 128.0), (127.0, 127.0, 127.0), "-1..1"),
         ((103.939, 116.779, 123.68), (1.0,), None),
         ((0.0,), (1.5,), None),
-        ((123.7, 116.3, 103.5), (58.4, 57.1, 57.4), None),
+        ((123.7, 116.3, 103.5), (58.4, 57.1, 57.4), "torch"),
+        ((125.3, 123.0, 113.9), (63.0, 62.1, 66.7), None),
         (None, None, None),
     ],
 )
@@ -248,6 +249,16 @@ def test_what_cannot_have_metadata_is_said(described, tmp_path):
     ):
         with pytest.raises(ValueError, match=f"{source} cannot be given metadata: {said}"):
             write_metadata(source, target, FULL)
+    assert not target.exists()
+
+
+def test_labels_behind_a_model_without_metadata_are_not_overwritten(model, tmp_path):
+    source, target = tmp_path / "source.tflite", tmp_path / "target.tflite"
+    source.write_bytes(model.read_bytes())
+    with zipfile.ZipFile(source, "a") as archive:
+        archive.writestr("labels.txt", "mine\n")
+    with pytest.raises(ValueError, match=r"cannot be given metadata: it has a file labels\.txt"):
+        write_metadata(source, target, FULL)
     assert not target.exists()
 
 
@@ -340,5 +351,4 @@ def test_a_damaged_model_is_given_a_buffer_or_refused(model, data):
         added = add_buffer(bytes(content), "x", b"y")
     except ValueError:
         return
-    grown = root(added, b"TFL3")
-    assert buffer_data(grown, metadata_index(grown, "x")) == b"y"
+    assert read_model(added).metadata("x") == b"y"

@@ -133,28 +133,29 @@ def write(path: Path, *graphs: Graph, external: bool = False, old_codes: bool = 
             operator.inputs, operator.outputs = inputs, outputs
             subgraph.operators.append(operator)
         model.subgraphs.append(subgraph)
-    path.write_bytes(_packed_outside(model, stored) if external else _packed(model, stored))
+    path.write_bytes(_packed_outside(model, stored) if external else _packed_inside(model, stored))
     return path
 
 
-def _packed(model: Any, stored: list[tuple[Any, bytes]]) -> bytes:
+def _packed_inside(model: Any, stored: list[tuple[Any, bytes]]) -> bytes:
     for buffer, content in stored:
         buffer.data = np.frombuffer(content, np.uint8)
-    return _finish(model)
+    return packed(model)
 
 
 def _packed_outside(model: Any, stored: list[tuple[Any, bytes]]) -> bytes:
     for buffer, content in stored:
         buffer.offset, buffer.size = 2, len(content)
-    end = len(_finish(model))
+    end = len(packed(model))
     behind = b""
     for buffer, content in stored:
         buffer.offset = end + len(behind)
         behind += content
-    return _finish(model) + behind
+    return packed(model) + behind
 
 
-def _finish(model: Any) -> bytes:
+def packed(model: Any) -> bytes:
+    """Return the file of a model, given as the schema's `ModelT`."""
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())

@@ -56,13 +56,28 @@ def test_then_what_its_integers_suggest(
     assert found == ExpectedPixels(mode, "its quantisation")
 
 
+@pytest.mark.parametrize(
+    ("scale", "zero_point", "dtype"), [(1 / 32767, 0, "int16"), (0.016, -5, "int8")]
+)
+def test_integers_that_tell_nothing_are_asked_about_where_images_are_scored(
+    scale: float, zero_point: int, dtype: str
+) -> None:
+    model = integers(scale, zero_point, dtype)
+    with pytest.raises(UsageProblem, match=rf"takes {dtype} values .* Say so with --pixels: raw,"):
+        expected_pixels(PATH, model, None, None)
+    assert expected_pixels(PATH, model, "0..1", None).mode == "0..1"
+    assert expected_pixels(PATH, model, None, None, scored=False).mode == "raw"
+
+
 def test_else_they_are_raw() -> None:
     assert expected_pixels(PATH, FLOAT, None, Metadata()).mode == "raw"
 
 
 def test_a_normalisation_that_is_none_of_the_modes_is_not_guessed_at() -> None:
-    other = Metadata(mean=(123.7, 116.3, 103.5), std=(58.4, 57.1, 57.4))
-    with pytest.raises(UsageProblem, match=r"means 123.7, 116.3, 103.5 .* with --pixels"):
+    torch = Metadata(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375))
+    assert expected_pixels(PATH, FLOAT, None, torch) == ExpectedPixels("torch", "its metadata")
+    other = Metadata(mean=(125.3, 123.0, 113.9), std=(63.0, 62.1, 66.7))
+    with pytest.raises(UsageProblem, match=r"means 125.3, 123, 113.9 .* with --pixels"):
         expected_pixels(PATH, FLOAT, None, other)
     assert expected_pixels(PATH, FLOAT, "caffe", other).mode == "caffe"
 

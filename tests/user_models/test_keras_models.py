@@ -29,6 +29,8 @@ from tests.user_models.make_keras_models import SHAPE, WHOLE
 
 COLOURS = Colours(96)
 PRUNABLE = ("keras2.h5", "keras2_saved", "keras3.keras")
+TRAINED = ("keras2.h5", "keras3.keras")
+"""Fine-tuned in every run of the tests: one of each Keras."""
 UNFIT = ("open.keras", "two.keras", "only.weights.h5", "broken.keras", "broken.h5")
 
 
@@ -93,7 +95,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         store,
         *(plan.converted(file) for file in (*WHOLE, *UNFIT)),
         *(plan.pruned(file) for file in PRUNABLE),
-        *(plan.pruned(file, trained=True) for file in PRUNABLE),
+        *(plan.pruned(file, trained=True) for file in TRAINED),
         *(plan.quantized(file) for file in PRUNABLE),
     )
     return Built(folder, outcome)
@@ -124,8 +126,24 @@ def test_a_model_answers_as_it_does_in_keras(built: Built, file: str) -> None:
 
 
 @pytest.mark.parametrize("file", PRUNABLE)
-@pytest.mark.parametrize("trained", [False, True])
-def test_half_of_the_weights_of_each_layer_are_zero(built: Built, file: str, trained: bool) -> None:
+def test_half_of_the_weights_of_each_layer_are_zero(built: Built, file: str) -> None:
+    check_pruned(built, file, trained=False)
+
+
+@pytest.mark.parametrize("file", TRAINED)
+def test_fine_tuning_keeps_the_zeros(built: Built, file: str) -> None:
+    check_pruned(built, file, trained=True)
+
+
+@pytest.mark.slow
+def test_fine_tuning_keeps_the_zeros_of_a_saved_model(built: Built) -> None:
+    step = built.pruned("keras2_saved", trained=True)
+    outcome, _ = made(Store(built.folder / "store"), step)
+    check_pruned(Built(built.folder, outcome), "keras2_saved", trained=True)
+
+
+def check_pruned(built: Built, file: str, *, trained: bool) -> None:
+    """Half of the weights of each layer are zero, and the notes say how that was reached."""
     path = built.file(built.pruned(file, trained=trained))
     counted = read_weights(path)
     assert len(counted) == 3
@@ -137,7 +155,7 @@ def test_half_of_the_weights_of_each_layer_are_zero(built: Built, file: str, tra
         assert weight.layers & set(notes["pruned_layers"])
 
 
-@pytest.mark.parametrize("file", PRUNABLE)
+@pytest.mark.parametrize("file", TRAINED)
 def test_fine_tuning_changes_what_is_left(built: Built, file: str) -> None:
     with np.load(built.folder / "answers.npz") as answers:
         images = answers["images"]

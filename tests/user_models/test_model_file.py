@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import flatbuffers
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from slimbench.errors import UsageProblem
 from slimbench.tflite.weights import Weight
 from slimbench.user_models.model_file import ModelFile, describe, inspect, of_weights, precision
+from tests.engines.edited_models import edited
 from tests.examples import examples
 from tests.gate.bad_models import crashing_model, hanging_model
 from tests.tiny_models import Quantized, first_pixels, identity_model, linear_model
@@ -35,14 +35,14 @@ def told(source: dict[str, Any], result: dict[str, Any] | None = None) -> dict[s
 
 def with_operator(path: Path, target: Path, operator: int, custom: str | None = None) -> Path:
     """Write a copy of a model whose last operator is another one."""
-    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
-    code = model.operatorCodes[-1]
-    code.builtinCode, code.deprecatedBuiltinCode = operator, min(operator, 127)
-    code.customCode, code.version = custom, 1
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    target.write_bytes(builder.Output())
-    return target
+
+    def change(model: Any) -> None:
+        code = model.operatorCodes[-1]
+        code.builtinCode, code.deprecatedBuiltinCode = operator, min(operator, 127)
+        code.customCode, code.version = custom, 1
+
+    target.write_bytes(path.read_bytes())
+    return edited(target, change)
 
 
 def refused(path: Path, **more: Any) -> str:

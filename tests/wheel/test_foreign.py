@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -40,14 +43,24 @@ def histories(repository: Path) -> list[dict[str, object]]:
     return [json.loads(file.read_text()) for file in files]
 
 
+@pytest.fixture(scope="module")
+def tested(
+    plain: Environment, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A repository whose test has run once, for copying, and what that printed."""
+    repository = make_repository(tmp_path_factory.mktemp("tested") / "dépôt [1] of mine")
+    command = ("python", "-m", "pytest", "-p", "no:randomly", "tests")
+    return repository, plain.run(repository, *command)
+
+
 def test_a_plain_repository_gets_a_test_a_table_and_a_gate(
-    plain: Environment, tmp_path: Path
+    plain: Environment, tested: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    repository = make_repository(tmp_path / "dépôt [1] of mine")
-    done = plain.run(repository, "python", "-m", "pytest", "-p", "no:randomly", "tests")
+    original, done = tested
     assert done.returncode == 0, done.stdout
     assert "slimbench: own" in done.stdout
     assert "| mine" in done.stdout
+    repository = shutil.copytree(original, tmp_path / original.name)
     (history,) = histories(repository)
     own = history["slimbench"]
     assert isinstance(own, dict)
@@ -68,12 +81,13 @@ def test_a_plain_repository_gets_a_test_a_table_and_a_gate(
         assert "mine" in done.stdout or command == ["runs"]
 
 
-def test_a_worse_model_is_red_by_its_name(plain: Environment, repository: Path) -> None:
-    pytest_command = ("python", "-m", "pytest", "-p", "no:randomly", "-q", "tests")
-    plain.run(repository, *pytest_command)
+def test_a_worse_model_is_red_by_its_name(
+    plain: Environment, tested: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    repository = shutil.copytree(tested[0], tmp_path / "dépôt of mine")
     plain.run(repository, "slimbench", "promote", "latest", "--reason", "the first")
     colour_model(repository / "mine.tflite", ("green", "red", "blue"))
-    done = plain.run(repository, *pytest_command)
+    done = plain.run(repository, "python", "-m", "pytest", "-p", "no:randomly", "-q", "tests")
     assert done.returncode == 1
     assert "mine: accuracy_top1 is 0, under its limit accuracy_top1_min = 0.9" in done.stdout
     assert len(histories(repository)) == 2  # a broken budget does not take the figures along
@@ -167,31 +181,37 @@ def test_all_its_options_have_the_prefix_and_it_can_be_left_out(
     assert "fixture 'slim' not found" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("call", "sentence"),
-    [
-        ("slim('mine.tflite', size_max=3)", "there is no budget 'size_max': size comes in bytes"),
-        ("slim('mine.tflite', size_mb_max='3')", "size_mb_max must be a number, not '3'"),
-        ("slim('mine.tflite', accuracy_top1_min=90)", "write 95 % as 0.95"),
-        ("slim('gone.tflite')", "There is no model"),
-        ("slim('mine.tflite', data='tests')", "tests"),
-        ("slim('mine.tflite', data='gone')", "gone"),
-        ("slim('mine.tflite', latency_ratio_max=1)", "name its file, reference='float.tflite'"),
-        ("slim('mine.tflite', accuracy_top1_min=0.5)", "name them, data='photos/'"),
-        ("slim('mine.tflite', threads=0)", "threads=0: must be a whole number from 1"),
-        ("slim('mine.tflite', pixels='rgb')", "pixels='rgb': there is 'raw'"),
-        ("slim('mine.tflite'); slim('float.tflite')", "slim measures one model a test"),
-    ],
-)
-def test_what_cannot_be_is_a_sentence_that_names_it(
-    plain: Environment, repository: Path, call: str, sentence: str
-) -> None:
-    (repository / "tests" / "test_ships.py").write_text(f"def test_ships(slim):\n    {call}\n")
-    done = plain.run(repository, "python", "-m", "pytest", "-p", "no:randomly", "tests")
+REFUSED = {
+    "slim('mine.tflite', size_max=3)": "there is no budget 'size_max': size comes in bytes",
+    "slim('mine.tflite', size_mb_max='3')": "size_mb_max must be a number, not '3'",
+    "slim('mine.tflite', accuracy_top1_min=90)": "write 95 % as 0.95",
+    "slim('gone.tflite')": "There is no model",
+    "slim('mine.tflite', data='tests')": "tests",
+    "slim('mine.tflite', data='gone')": "gone",
+    "slim('mine.tflite', latency_ratio_max=1)": "name its file, reference='float.tflite'",
+    "slim('mine.tflite', accuracy_top1_min=0.5)": "name them, data='photos/'",
+    "slim('mine.tflite', threads=0)": "threads=0: must be a whole number from 1",
+    "slim('mine.tflite', pixels='rgb')": "pixels='rgb': there is 'raw'",
+    "slim('mine.tflite'); slim('float.tflite')": "slim measures one model a test",
+}
+"""Calls that cannot be, each with what is said of it."""
+
+
+def test_what_cannot_be_is_a_sentence_that_names_it(plain: Environment, repository: Path) -> None:
+    (repository / "tests" / "test_ships.py").write_text(
+        "".join(f"def test_{n}(slim):\n    {call}\n" for n, call in enumerate(REFUSED))
+    )
+    options = ("-p", "no:randomly", "--junitxml=report.xml")
+    done = plain.run(repository, "python", "-m", "pytest", *options, "tests")
     assert done.returncode == 1
-    assert sentence in done.stdout
     assert "Traceback" not in done.stdout
     assert "During handling" not in done.stdout
+    report = ElementTree.parse(repository / "report.xml")  # noqa: S314 - our pytest wrote it
+    cases = report.getroot().iter("testcase")
+    for case, (call, sentence) in zip(cases, REFUSED.items(), strict=True):
+        failure = case.find("failure")
+        assert failure is not None, call
+        assert sentence in (failure.text or ""), call
 
 
 def test_two_models_of_one_name_are_said(plain: Environment, repository: Path) -> None:
