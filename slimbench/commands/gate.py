@@ -147,6 +147,11 @@ def _judge(arguments: argparse.Namespace, files: Files) -> Result:
 
     candidate = _side(arguments.candidate, arguments.results, arguments.profile)
     baseline = _side(arguments.baseline, arguments.results, arguments.profile or candidate.profile)
+    if baseline.path.resolve() == candidate.path.resolve():
+        raise UsageProblem(
+            f"Baseline and candidate are one run, {short(candidate.path)}, so there is nothing to "
+            "compare. Name two runs, or promote one."
+        )
     variants = {entry.case.variant for entry in (*baseline.entries, *candidate.entries)}
     known = arguments.acknowledged
     if known is None and (results_folder() / acknowledge.FILE).exists():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date
 from functools import partial
 from pathlib import Path
 
@@ -84,8 +84,8 @@ def judge(  # noqa: PLR0913  (two sides, and the world they are judged in)
     order = (JUDGED, accuracy.METRIC, *static_metrics.metrics(), *METRICS)
     stale = acknowledge.unused(settings.acknowledged, rows)
     return Result(
-        baseline.name,
-        candidate.name,
+        _name(baseline),
+        _name(candidate),
         tuple(in_order(rows, cases, order)),
         (
             *sorted(set(changed.values())),
@@ -93,6 +93,10 @@ def judge(  # noqa: PLR0913  (two sides, and the world they are judged in)
         ),
         (*judged.notes, *stale),
     )
+
+
+def _name(run: History) -> str:
+    return f"{run.name} of {run.taken.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _origin(pair: Pair, *, baseline: History, candidate: History, store: Path) -> str:

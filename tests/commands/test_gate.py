@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,12 +48,18 @@ def before(tmp_path: Path, small: Path) -> Path:
     return saved(tmp_path, "before.json", small)
 
 
+@pytest.fixture
+def same(before: Path) -> Path:
+    """Another run with the same figures and file."""
+    return Path(shutil.copy(before, before.with_name("same.json")))
+
+
 def gate(*arguments: object) -> int:
     return cli.main(["gate", *map(str, arguments), "--processes", "4"])
 
 
-def test_the_same_file_passes(before: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert gate(before, before) == 0
+def test_the_same_file_passes(before: Path, same: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert gate(before, same) == 0
     assert "same file" in capsys.readouterr().out
 
 
@@ -120,32 +127,34 @@ def test_a_folder_a_missing_file_and_no_baseline_exit_2(tmp_path: Path, before: 
 
 
 def test_a_fault_of_the_gate_is_no_regression(
-    before: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    before: Path, same: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fault(*_: object, **__: object) -> None:
         raise AttributeError("no such thing")
 
     monkeypatch.setattr(judge_module, "judge", fault)
-    assert gate(before, before) == 2
+    assert gate(before, same) == 2
     assert "fault of the gate" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["table", "json", "markdown", "junit"])
-def test_the_output_goes_to_the_file_whole(tmp_path: Path, before: Path, kind: str) -> None:
+def test_the_output_goes_to_the_file_whole(
+    tmp_path: Path, before: Path, same: Path, kind: str
+) -> None:
     target = tmp_path / "out" / "verdict.txt"
-    assert gate(before, before, "--format", kind, "--output", target) == 2
+    assert gate(before, same, "--format", kind, "--output", target) == 2
     target.parent.mkdir()
-    assert gate(before, before, "--format", kind, "--output", target) == 0
+    assert gate(before, same, "--format", kind, "--output", target) == 0
     assert "pass" in target.read_text()
     assert list(target.parent.iterdir()) == [target]
 
 
 def test_one_run_of_the_gate_writes_every_report(
-    tmp_path: Path, before: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, before: Path, same: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = ("gate.json", "gate.md", "gate.txt", "gate.xml")
     wanted = [f"--report={tmp_path / name}" for name in names]
-    assert gate(before, before, *wanted) == 0
+    assert gate(before, same, *wanted) == 0
     assert json.loads((tmp_path / "gate.json").read_text())["verdict"] == "pass"
     assert (tmp_path / "gate.md").read_text().startswith("**pass**")
     assert (tmp_path / "gate.txt").read_text() == capsys.readouterr().out
@@ -154,10 +163,10 @@ def test_one_run_of_the_gate_writes_every_report(
 
 @pytest.mark.parametrize("name", ["gate.pdf", "gate", "none/gate.md", "."])
 def test_a_report_that_cannot_be_written_is_refused_before_anything_is_timed(
-    tmp_path: Path, before: Path, name: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, before: Path, same: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(judge_module, "judge")
-    assert gate(before, before, f"--report={tmp_path / name}") == 2
+    assert gate(before, same, f"--report={tmp_path / name}") == 2
 
 
 def test_a_promoted_baseline_is_what_the_latest_run_is_held_against(
@@ -198,7 +207,7 @@ def test_with_its_own_runtime_the_baseline_is_timed_and_that_is_the_first_line(
     assert first == (
         "Runtime changed, each side in its own environment: ai-edge-litert 2.2.0 | 2.3.0."
     )
-    assert "before.json against older.json" in second
+    assert "before.json of 2025-03-01 12:00 UTC against older.json of 2025-03-01 12:00" in second
     assert "the baseline's resnet50_f32-litert-1 against itself" in shown.out
     assert "same file" not in shown.out
     assert "Timing 1 pair and a control in 4 processes, about" in shown.err
@@ -266,3 +275,8 @@ def test_ctrl_c_leaves_no_child_and_no_file(tmp_path: Path, before: Path, two: b
     psutil.wait_procs(children, timeout=60)
     assert not [child for child in children if child.is_running()]
     assert not [path for path in tmp_path.iterdir() if "verdict" in path.name]
+
+
+def test_a_run_is_not_held_against_itself(before: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert gate(before, before) == 2
+    assert f"Baseline and candidate are one run, {before}" in capsys.readouterr().err
