@@ -18,6 +18,8 @@ from slimbench.metrics import figure, figures
 from slimbench.metrics.latency import P50
 from slimbench.suite.toml_file import TomlFile, read_toml, shown
 
+SIZE = "size_bytes"
+
 EVERY = "*"
 """Stands for every variant of a profile."""
 
@@ -35,6 +37,12 @@ It is a limit of its own, not a metric's."""
 
 FLOOR_US = 1.0
 
+SIZE_FLOOR = "size_growth_floor_bytes"
+"""Growth of a file by this many bytes always passes, where nothing is said of its growth: a model
+that is trained again has other scales and zero points, which are packed in other lengths."""
+
+SIZE_FLOOR_BYTES = 1024.0
+
 
 @functools.cache
 def defaults() -> Mapping[str, float | None]:
@@ -50,6 +58,7 @@ def defaults() -> Mapping[str, float | None]:
     return {
         P50.limit_name: P50.tolerance,
         FLOOR: FLOOR_US,
+        SIZE_FLOOR: SIZE_FLOOR_BYTES,
         **{one.limit_name: one.tolerance for one in judged},
     }
 
@@ -57,7 +66,7 @@ def defaults() -> Mapping[str, float | None]:
 @functools.cache
 def _largest(name: str) -> float:
     """Return the largest value that a limit may have; 1 for the difference of two shares."""
-    if name == FLOOR:
+    if name in (FLOOR, SIZE_FLOOR):
         return math.inf
     of_share = any(one.limit_name == name and one.unit == "share" for one in figures().values())
     return 1.0 if of_share else LARGEST
@@ -71,7 +80,9 @@ class Limits:
 
     def __init__(self, **changed: float | None) -> None:
         """Take the defaults where nothing else is given."""
-        object.__setattr__(self, "values", {**defaults(), **changed})
+        stated = figure(SIZE).limit_name in changed
+        floor = {SIZE_FLOOR: 0.0} if stated else {}
+        object.__setattr__(self, "values", {**defaults(), **floor, **changed})
 
     def of(self, metric: str) -> float | None:
         """Return the limit of a metric; one that is None is not judged."""
@@ -83,6 +94,10 @@ class Limits:
         if limit is None:
             raise ValueError(f"{metric} has no limit, so it is not judged.")
         return limit
+
+    def floor_bytes(self, metric: str) -> float:
+        """Return the growth of a metric that always passes, in bytes."""
+        return (self.values[SIZE_FLOOR] or 0.0) if metric == SIZE else 0.0
 
     @property
     def floor_us(self) -> float:

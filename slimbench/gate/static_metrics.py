@@ -36,18 +36,20 @@ def judge(
     rows = []
     for metric in metrics():
         tolerance = limits.of(metric)
-        row = None if tolerance is None else compare(pair, metric, tolerance)
+        floor = limits.floor_bytes(metric)
+        row = None if tolerance is None else compare(pair, metric, tolerance, floor)
         if row is not None:
             broken = _newly_broken(pair, metric, baseline_budgets, candidate_budgets)
             rows.append(_over_budget(row, broken) if broken else row)
     return rows
 
 
-def compare(pair: Pair, metric: str, tolerance: float) -> Finding | None:
+def compare(pair: Pair, metric: str, tolerance: float, floor: float = 0.0) -> Finding | None:
     """Compare one metric of a pair; None where neither side has it.
 
     `tolerance` is the change for the worse that still passes: relative for counts, absolute for
-    shares. It is taken as the decimal it is written as, so 1 % of 500 bytes is 5 bytes.
+    shares. It is taken as the decimal it is written as, so 1 % of 500 bytes is 5 bytes. A growth
+    by `floor` passes, whatever share of the baseline it is.
     """
     baseline, candidate = pair.baseline.value(metric), pair.candidate.value(metric)
     if baseline is None and candidate is None:
@@ -59,15 +61,20 @@ def compare(pair: Pair, metric: str, tolerance: float) -> Finding | None:
         why = pair.candidate.reason(metric)
         reason = f"the baseline has this value, the candidate does not: {why}"
         return Finding(pair.case, metric, "error", reason, baseline, None)
-    worse, exact = _worse(figure(metric), Fraction(baseline), Fraction(candidate))
+    before, after = Fraction(baseline), Fraction(candidate)
+    worse, exact = _worse(figure(metric), before, after)
+    is_large = abs(after - before) > floor
     allowed = Fraction(str(tolerance))
     verdict: Verdict = "pass"
-    if worse > allowed:
+    if worse > allowed and is_large:
         verdict = "regression"
-    elif worse < -allowed:
+    elif worse < -allowed and is_large:
         verdict = "improved"
     change = None if exact is None else float(exact)
-    reason = _sentence(metric, change, tolerance, verdict, candidate)
+    if change is not None and not is_large and not -allowed <= worse <= allowed:
+        reason = f"{change_in_words(metric, change)}, and {floor:,.0f} bytes always pass"
+    else:
+        reason = _sentence(metric, change, tolerance, verdict, candidate)
     return Finding(pair.case, metric, verdict, reason, baseline, candidate, change)
 
 

@@ -24,6 +24,7 @@ class Size:
             title="Size of the model file",
             column="size",
             exact=True,
+            tolerance=0.001,
             budgets=(
                 BudgetForm("size_bytes_max", "bytes", lambda size: size),
                 BudgetForm("size_mb_max", "MiB", lambda size: size / 2**20),

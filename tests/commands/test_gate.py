@@ -96,9 +96,25 @@ def test_a_file_that_was_cut_off_exits_2(tmp_path: Path, before: Path, small: Pa
     assert gate(before, saved(tmp_path, "after.json", bad)) == 2
 
 
-def test_one_byte_more_exits_1(tmp_path: Path, before: Path, small: Path) -> None:
+def test_one_byte_more_exits_1_where_no_growth_is_allowed(
+    tmp_path: Path, before: Path, small: Path
+) -> None:
     size = runs.run()["benchmarks"][0]["extra_info"]["size_bytes"]
-    assert gate(before, saved(tmp_path, "after.json", small, size_bytes=size + 1)) == 1
+    after = saved(tmp_path, "after.json", small, size_bytes=size + 1)
+    limits = tmp_path / "limits.toml"
+    limits.write_text('[digits."*"]\nsize_growth_max = 0.0\n')
+    assert gate(before, after, "--limits", limits) == 1
+    assert gate(before, after) == 0
+
+
+def test_a_file_of_another_training_passes(
+    tmp_path: Path, before: Path, small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One of another length by what its scales are packed in: up to 0.1 %, or 1 KiB."""
+    size = runs.run()["benchmarks"][0]["extra_info"]["size_bytes"]
+    assert gate(before, saved(tmp_path, "some.json", small, size_bytes=round(size * 1.0009))) == 0
+    assert gate(before, saved(tmp_path, "more.json", small, size_bytes=round(size * 1.002))) == 1
+    assert "the tolerance is 0.1 %" in capsys.readouterr().out
 
 
 def test_models_that_are_gone_exit_3_or_0_as_asked(tmp_path: Path, before: Path) -> None:

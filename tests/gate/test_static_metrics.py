@@ -99,3 +99,16 @@ def test_a_budget_that_only_the_candidate_breaks_is_red_within_any_tolerance(
     row = next(row for row in rows if row.metric == "size_bytes")
     assert row.verdict == verdict
     assert ("size_bytes_max = 1000" in row.reason) == (not also_before)
+
+
+@pytest.mark.parametrize(
+    ("size", "verdict"),
+    [(3024, "pass"), (3025, "regression"), (1500, "pass"), (900, "improved")],
+)
+def test_a_kibibyte_passes_whatever_share_of_a_small_file_it_is(size: int, verdict: str) -> None:
+    baseline, candidate = runs.run(), runs.run()
+    runs.change(baseline, size_bytes=2000)
+    runs.change(candidate, size_bytes=size)
+    row = static_metrics.compare(runs.pair(baseline, candidate), "size_bytes", 0.001, 1024.0)
+    assert row is not None
+    assert row.verdict == verdict
