@@ -10,7 +10,7 @@ from pathlib import Path
 from slimbench.commands import Command, add_results
 from slimbench.errors import UsageProblem
 
-NEEDED = ("flask", "waitress", "prometheus_client")
+NEEDED = ("flask", "granian", "prometheus_client")
 
 EPILOG = """
 Without --manifest and --profile, the model that comes with slimbench is served. Each option is
@@ -39,6 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--batching",
         action=argparse.BooleanOptionalAction,
         help="take what waits together (default: where it pays, which is measured)",
+    )
+    add("--batch", type=int, metavar="N", help="pictures taken together, at most (default: 8)")
+    add(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="pictures of a model that are decoded at once (default: a batch for each worker)",
     )
     add("--deadline-seconds", type=float, metavar="S", help="for an answer (default: 10)")
     add("--drain-seconds", type=float, metavar="S", help="to finish at the end (default: 30)")

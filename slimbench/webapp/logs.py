@@ -53,8 +53,6 @@ def configure(stream: TextIO | None = None) -> None:
     # What no line shows is not found out, as `logging` documents it: a third of a line's time.
     logging._srcfile = None  # noqa: SLF001 - as its documentation says
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    # Of its queue, whose depth is a metric, it warns at every request under load.
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
 def say(message: str, **fields: Any) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import signal
-import threading
 from pathlib import Path
 
 from slimbench.build.store import file_sha256
@@ -64,15 +63,9 @@ def main() -> None:
     service = open_service(
         models, workers=settings.workers, queue=settings.queue, batching=given.batching
     )
-    ended = threading.Event()
     server = Server(create_app(settings, service), settings, listen(settings))
-
-    def end(*_: object) -> None:
-        ended.set()
-        server.pull_trigger()
-
-    signal.signal(signal.SIGTERM, end)
-    server.run_until(ended)
+    signal.signal(signal.SIGTERM, lambda *_: server.stop())
+    server.run()
     service.close()
 
 
