@@ -64,9 +64,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageProblem(
             f"Serving needs {', '.join(missing)}: pip install 'slimbench[serve]' brings all of it."
         )
-    from slimbench.webapp.listening import listen  # noqa: PLC0415 - other commands work without it
+    # Other commands work without these.
     from slimbench.webapp.settings import make_settings  # noqa: PLC0415
-    from slimbench.webapp.supervisor import Supervisor  # noqa: PLC0415
+    from slimbench.webapp.supervisor import Supervisor, listen  # noqa: PLC0415
 
     settings = make_settings(vars(arguments))
     return Supervisor(settings, listen(settings), _announce, _complain).run()

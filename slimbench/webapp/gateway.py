@@ -23,9 +23,9 @@ from werkzeug.http import parse_cookie
 
 from slimbench.webapp import logs, metrics, problems, state, wsgi
 from slimbench.webapp.api import ARRIVED, CLIENT_COOKIE, CLIENT_HEADER, PLACE, PREDICT, client_of
+from slimbench.webapp.logs import REQUEST_ID, request_id
 from slimbench.webapp.probes import LIVE, PATHS
 from slimbench.webapp.problems import Problem
-from slimbench.webapp.request_id import HEADER, request_id
 from slimbench.webapp.security import HEADERS
 from slimbench.webapp.settings import Settings
 from slimbench.webapp.spec import Draining, Late, Place, Refusal, ServedModel
@@ -82,7 +82,7 @@ class Gateway:
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer a request."""
         headers = scope.headers.items()
-        own_id = request_id(scope.headers.get(HEADER.lower(), ""))
+        own_id = request_id(scope.headers.get(REQUEST_ID.lower(), ""))
         try:
             if scope.method == "POST":
                 await self._turn_of_a_picture()
@@ -274,6 +274,6 @@ def _headers(kind: str, body: bytes, own_id: str) -> wsgi.Headers:
         ("Content-Type", kind),
         ("Content-Length", str(len(body))),
         ("Cache-Control", "no-store"),
-        (HEADER, own_id),
+        (REQUEST_ID, own_id),
         *HEADERS.items(),
     ]

@@ -20,10 +20,10 @@ from slimbench.webapp import logs
 from slimbench.webapp.app import create_app
 from slimbench.webapp.http_server import Server
 from slimbench.webapp.inference import open_service
-from slimbench.webapp.listening import listen
 from slimbench.webapp.manifest import Models
 from slimbench.webapp.settings import Settings
 from slimbench.webapp.spec import ServedModel
+from slimbench.webapp.supervisor import listen
 
 VERSION = "benchmark"
 

@@ -18,8 +18,8 @@ import pytest
 from slimbench.webapp import http_server, probes
 from slimbench.webapp.app import create_app
 from slimbench.webapp.http_server import Server
-from slimbench.webapp.listening import listen
 from slimbench.webapp.settings import Settings
+from slimbench.webapp.supervisor import listen
 from tests.datasets.photos.pictures import encoded, noise
 from tests.webapp.fake import MODEL, FakeService
 

@@ -25,10 +25,10 @@ from PIL import Image
 from slimbench.errors import UsageProblem
 from slimbench.paths import CODE
 from slimbench.webapp import server
-from slimbench.webapp.listening import listen
 from slimbench.webapp.manifest import read_manifest
 from slimbench.webapp.openapi import document
 from slimbench.webapp.settings import Settings
+from slimbench.webapp.supervisor import listen
 from tests.datasets.photos.pictures import encoded
 
 PATIENCE = 60.0

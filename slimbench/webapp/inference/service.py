@@ -1,7 +1,11 @@
-"""All models that are served: places for pictures, and the choice between stable and canary."""
+"""All models that are served: places for pictures, and the choice between stable and canary.
+
+A share of the clients gets the canary, always the same ones.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
 import threading
@@ -16,9 +20,26 @@ from slimbench.spec import Pixels
 from slimbench.webapp.inference.pool import Pool
 from slimbench.webapp.inference.runner import Opened, batching_pays, open_runner
 from slimbench.webapp.manifest import Models
-from slimbench.webapp.routing import in_canary
 from slimbench.webapp.settings import BATCH
 from slimbench.webapp.spec import Answer, Busy, Draining, Place, ServedModel
+
+_BITS = 53
+"""So many a float holds exactly, so that a position is less than 1 for every client."""
+
+
+def position(client: str) -> float:
+    """Return where a client stands in [0, 1), evenly spread and always the same."""
+    digest = hashlib.sha256(client.encode("utf-8", "surrogatepass")).digest()
+    return float((int.from_bytes(digest[:8]) >> (64 - _BITS)) / 2**_BITS)
+
+
+def in_canary(client: str, weight: float) -> bool:
+    """Tell whether a client gets the canary of this weight, a share in [0, 1].
+
+    The clients of a weight are among those of every higher one: raising it moves nobody out.
+    """
+    return position(client) < weight
+
 
 log = logging.getLogger(__name__)
 
