@@ -13,12 +13,9 @@ from pathlib import Path
 from slimbench import commands
 from slimbench.commands import Command
 from slimbench.environment import replace_unknown_characters
-from slimbench.errors import UsageProblem
+from slimbench.errors import USAGE_STATUS, UsageProblem
 from slimbench.history.document import HistoryError
 from slimbench.suite import registry
-
-USAGE = 2
-"""Exit status where something asked for does not exist or does not fit."""
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
@@ -39,14 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except (UsageProblem, HistoryError) as problem:
         print(f"slimbench {command.name}: {problem}", file=sys.stderr)
-        return USAGE
+        return USAGE_STATUS
     except BrokenPipeError:  # as under `slimbench store | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         print(f"slimbench {command.name}: {where}{error.strerror or error}.", file=sys.stderr)
-        return USAGE
+        return USAGE_STATUS
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED

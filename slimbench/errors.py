@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+USAGE_STATUS = 2
+"""Exit status where something asked for does not exist or does not fit."""
+
 
 class UsageProblem(ValueError):
     """Something asked for does not exist or does not fit; the message lists what does."""

@@ -13,7 +13,7 @@ def fixed(number: float | Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def significant(number: float, digits: int) -> str:
+def rounded(number: float, digits: int) -> str:
     """Write a number to so many significant digits, but never round before the point."""
     if isinstance(number, int) or not number:
         return fixed(number)
@@ -28,7 +28,7 @@ def apart(value: float, limit: float) -> str:
     printed = Fraction(fixed(limit))
     digits = 3
     while True:
-        text = significant(value, digits)
+        text = rounded(value, digits)
         read = Fraction(text)
         if (read > printed) if value > limit else (read < printed):
             return text

@@ -10,10 +10,19 @@ import pytest
 from slimbench.paths import CODE
 
 LAYERS = (
-    ("errors", "atomic_write", "cores", "environment", "exit_with_parent", "number_format"),
+    (
+        "errors",
+        "atomic_write",
+        "cores",
+        "environment",
+        "exit_with_parent",
+        "mcnemar",
+        "number_format",
+    ),
     ("paths",),
     ("spec", "child_process"),
-    ("pixels", "progress", "suite", "tflite"),
+    ("pixels",),
+    ("progress", "suite", "tflite"),
     ("_suite", "networks", "build", "history"),
     ("datasets", "engines", "report"),
     ("measurement",),

@@ -16,9 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from slimbench.compare.measures import ALPHA, discordant, mcnemar
+from slimbench.compare.measures import ALPHA
 from slimbench.errors import UsageProblem
 from slimbench.history.record import Entry, History, Latency
+from slimbench.mcnemar import discordant, mcnemar
 from slimbench.number_format import fixed
 from slimbench.report.pareto import Tradeoff, on_front
 from slimbench.spec import Unmeasured

@@ -8,14 +8,12 @@ import re
 
 from slimbench.commands import Command
 from slimbench.environment import unset_variables
+from slimbench.errors import USAGE_STATUS
 from slimbench.paths import REFERENCE, suite_folder
 from slimbench.run.options import OPTIONS
 from slimbench.steps.own_file import KINDS
 from slimbench.suite.profiles import OWN_PROFILE
 from slimbench.user_models.request import FORMS
-
-USAGE = 2
-"""Exit status where what was asked for cannot be, as of every subcommand."""
 
 QUIETLY = (
     "--no-header",
@@ -92,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
             del os.environ[NO_PLUGINS]
     if status == pytest.ExitCode.INTERRUPTED:  # of which pytest says nothing before its session
         raise KeyboardInterrupt
-    return USAGE if status == pytest.ExitCode.USAGE_ERROR else status
+    return USAGE_STATUS if status == pytest.ExitCode.USAGE_ERROR else status
 
 
 def options(arguments: argparse.Namespace) -> list[str]:

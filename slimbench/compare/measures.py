@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-from scipy.stats import binomtest, mannwhitneyu
+from scipy.stats import mannwhitneyu
 
 from slimbench.history.record import Entry
+from slimbench.mcnemar import discordant, mcnemar
 
 ALPHA = 0.05
 """Below this p a difference is called one; it is not corrected for the number of cases."""
@@ -32,20 +31,6 @@ def enough(first: int, second: int) -> bool:
     The least p there is, that of samples which do not overlap, is 2 / C(first + second, first).
     """
     return 2 / math.comb(first + second, first) < ALPHA
-
-
-def mcnemar(lost: int, won: int) -> float:
-    """Return the two-sided exact p of McNemar's test (1947) that losses and gains are alike.
-
-    `lost` answers were right before and are wrong now, `won` the other way round. Without either
-    there is nothing to tell apart, and p is 1.
-    """
-    return float(binomtest(lost, lost + won).pvalue) if lost + won else 1.0
-
-
-def discordant(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]) -> tuple[int, int]:
-    """Return how many answers, in the same order, were lost and how many won."""
-    return int((first & ~second).sum()), int((~first & second).sum())
 
 
 Verdict = Literal["differs", "no_difference", "not_comparable"]

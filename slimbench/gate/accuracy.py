@@ -1,8 +1,7 @@
 """Accuracy: the same images on both sides, so what counts is where they disagree.
 
-McNemar's test (1947), exact: of the images that one side alone got right, each is as likely the
-baseline's as the candidate's if neither is better. Red needs that to be improbable *and* the drop
-to matter, since on many images an immaterial drop is improbable too.
+Red needs McNemar's exact test to be significant *and* the drop to matter, since on many images an
+immaterial drop is improbable too.
 """
 
 from __future__ import annotations
@@ -11,13 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-import numpy as np
 from scipy import stats
 
 from slimbench.gate import statistic
 from slimbench.gate.cases import Pair
 from slimbench.gate.findings import Finding, Verdict, interval_in_words, points
 from slimbench.gate.limits import Limits
+from slimbench.mcnemar import discordant, mcnemar
 
 METRIC = "accuracy_top1"
 LEVEL = 0.01
@@ -38,11 +37,11 @@ class Disagreement:
 
     def p_worse(self) -> float:
         """Return the exact one-sided p-value that the candidate is worse."""
-        return _p(self.baseline_only, self.baseline_only + self.candidate_only)
+        return mcnemar(self.baseline_only, self.candidate_only, "greater")
 
     def p_better(self) -> float:
         """Return the exact one-sided p-value that the candidate is better."""
-        return _p(self.candidate_only, self.baseline_only + self.candidate_only)
+        return mcnemar(self.candidate_only, self.baseline_only, "greater")
 
     def interval(self) -> tuple[float, float]:
         """Return a 95 % interval of the change, given how many images they disagree on.
@@ -56,12 +55,6 @@ class Disagreement:
         won = stats.binomtest(self.candidate_only, total).proportion_ci(0.95, "exact")
         scale = total / self.images
         return (2 * float(won.low) - 1) * scale, (2 * float(won.high) - 1) * scale
-
-
-def _p(wins: int, total: int) -> float:
-    if not total:
-        return 1.0
-    return float(stats.binomtest(wins, total, 0.5, alternative="greater").pvalue)
 
 
 def judge(
@@ -128,9 +121,7 @@ def _disagreement(pair: Pair) -> Disagreement:
     before, after = pair.baseline.correct(), pair.candidate.correct()
     if before is None or after is None:
         raise ValueError(f"{pair.case.id} has answers but not their number")
-    return Disagreement(
-        int(np.count_nonzero(before & ~after)), int(np.count_nonzero(after & ~before)), len(before)
-    )
+    return Disagreement(*discordant(before, after), len(before))
 
 
 def _comparison(pair: Pair) -> tuple[str, str, str]:

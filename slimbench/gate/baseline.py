@@ -6,7 +6,6 @@ next run is held against; the files themselves are kept by their sha256.
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,15 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-from jsonschema.exceptions import best_match
-from referencing import Registry, Resource
-
 from slimbench.atomic_write import write_text
-from slimbench.history.document import Document, HistoryError, moment, parse, sentence, text_of
+from slimbench.history.document import Document, HistoryError, moment, parse, text_of
 from slimbench.history.machine import cpu
 from slimbench.history.record import BudgetResult, Entry, History, typed
-from slimbench.history.schemas import BASELINE, FILES, HISTORY, schema
+from slimbench.history.schemas import BASELINE, first_fault
 from slimbench.spec import Case
 
 SCHEMA = 1
@@ -160,9 +155,9 @@ def _typed(document: Document, path: Path) -> Baseline:
             f"{path} has baseline schema {number!r:.40}, this slimbench reads {SCHEMA}. "
             "Use the version of slimbench that wrote it, or promote a run again."
         )
-    fault = best_match(_validator().iter_errors(document))
+    fault = first_fault(BASELINE, document)
     if fault is not None:
-        raise HistoryError(f"{path} does not fit the baseline schema: {sentence(fault)}")
+        raise HistoryError(f"{path} does not fit the baseline schema: {fault}")
     run, promoted = document["run"], document["promoted"]
     misfit = f"{path} does not fit the baseline schema: at"
     return Baseline(
@@ -186,11 +181,3 @@ def _typed(document: Document, path: Path) -> Baseline:
 def _broken(row: Mapping[str, Any]) -> BudgetResult:
     case = Case(row["variant"], row["engine"], int(row["threads"]))
     return BudgetResult(case, row["budget"], row["limit"], row["value"], "fail")
-
-
-@functools.cache
-def _validator() -> jsonschema.Draft202012Validator:
-    registry: Registry[Any] = Registry().with_resource(
-        FILES[HISTORY], Resource.from_contents(schema(HISTORY))
-    )
-    return jsonschema.Draft202012Validator(schema(BASELINE), registry=registry)

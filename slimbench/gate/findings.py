@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from slimbench.number_format import fixed, significant
+from slimbench.number_format import fixed, rounded
 from slimbench.spec import Case
 
 Verdict = Literal["pass", "improved", "regression", "inconclusive", "error", "new", "acknowledged"]
@@ -57,7 +57,7 @@ class Finding:
 def percent(share: float, sign: bool = True) -> str:
     """Write a share in percent: to a tenth, or in full where less than that is not nothing."""
     value = 100 * share
-    shown = significant(value, 1) if 0 < abs(value) < 0.05 else fixed(round(value, 1))
+    shown = rounded(value, 1) if 0 < abs(value) < 0.05 else fixed(round(value, 1))
     return f"{'+' if sign and value > 0 else ''}{shown} %"
 
 

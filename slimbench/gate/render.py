@@ -19,7 +19,8 @@ from slimbench.gate.findings import (
     interval_in_words,
 )
 from slimbench.gate.latency_comparison import JUDGED
-from slimbench.number_format import significant
+from slimbench.number_format import rounded
+from slimbench.report.notes import escape_markdown
 
 Format = Literal["table", "json", "markdown", "junit"]
 
@@ -242,9 +243,9 @@ def _value(row: Finding, value: float | None) -> str:
     if value is None:
         return NOTHING
     if row.metric in SHARES:
-        said = significant(100.0 * value, 4)
+        said = rounded(100.0 * value, 4)
     else:
-        said = f"{value:,}" if isinstance(value, int) else significant(value, 4)
+        said = f"{value:,}" if isinstance(value, int) else rounded(value, 4)
     return said + _unit(row)
 
 
@@ -270,12 +271,8 @@ def _bold(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Keep text from being read as markup, and on one line of a table.
-
-    An underscore within a word is none, and a command is copied better without the backslash.
-    """
-    text = re.sub(r"([\\`*\[\]<>|#&~])|(?<!\w)_|_(?!\w)", r"\\\g<0>", text)
-    return " ".join(text.split())
+    """Keep text from being read as markup, and on one line of a table."""
+    return " ".join(escape_markdown(text, within_words=False).split())
 
 
 def _printable(text: str) -> str:

@@ -6,17 +6,14 @@ is believed before it was checked, and every refusal names the file, the place a
 
 from __future__ import annotations
 
-import functools
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
-from slimbench.history.schemas import HISTORY, schema
+import orjson
 
-if TYPE_CHECKING:
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import ValidationError
+from slimbench.history.schemas import HISTORY, first_fault
 
 SCHEMA = 1
 """The `slimbench.schema` number that this version writes and reads."""
@@ -60,7 +57,7 @@ def parse(text: str, where: str) -> Document:
     if not text.strip():
         raise HistoryError(f"{where} is empty. Take another run, or run the benchmarks again.")
     try:
-        document = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        document = _parsed(text)
     except json.JSONDecodeError as error:
         raise HistoryError(
             f"{where} is not complete JSON: {error.msg} at line {error.lineno}, column "
@@ -81,8 +78,6 @@ def check(document: Document, where: str) -> None:
     Raises:
         HistoryError: naming `where`, the key and what is wrong with it.
     """
-    from jsonschema.exceptions import best_match  # noqa: PLC0415 - it takes a while
-
     run = document.get("slimbench")
     if not isinstance(run, dict):
         raise ForeignFile(
@@ -95,9 +90,9 @@ def check(document: Document, where: str) -> None:
             f"{where} has history schema {number!r:.40}, this slimbench reads {SCHEMA}. "
             "Use the version of slimbench that wrote it."
         )
-    fault = best_match(_validator().iter_errors(document))
+    fault = first_fault(HISTORY, document)
     if fault is not None:
-        raise HistoryError(f"{where} does not fit the history schema: {sentence(fault)} {ANOTHER}")
+        raise HistoryError(f"{where} does not fit the history schema: {fault} {ANOTHER}")
     moment(document["datetime"], f"{where} does not fit the history schema: at $.datetime")
 
 
@@ -131,6 +126,14 @@ def text_of(path: Path) -> str:
         ) from error
 
 
+def _parsed(text: str) -> Any:
+    """Parse JSON by orjson in a fifth of the time; json judges, and describes, what it rejects."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+
+
 def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f"it contains {constant}, which is not a JSON number")
 
@@ -158,18 +161,3 @@ def moment(text: str, where: str) -> datetime:
             f"{where}: {text[:40]!r} is not a date and time with its offset from UTC. {ANOTHER}"
         )
     return parsed
-
-
-def sentence(fault: ValidationError) -> str:
-    """Say what is wrong where, in a sentence that stays readable."""
-    message = fault.message
-    if len(message) > 200:
-        message = f"{message[:90]} ... {message[-100:]}"
-    return f"at {fault.json_path}: {message}."
-
-
-@functools.cache
-def _validator() -> Draft202012Validator:
-    from jsonschema import Draft202012Validator  # noqa: PLC0415
-
-    return Draft202012Validator(schema(HISTORY))

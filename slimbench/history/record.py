@@ -6,8 +6,6 @@ do not was edited or damaged, and is refused rather than believed.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slimbench.history.document import ANOTHER, Document, HistoryError, read
+from slimbench.history.flags import unpack_flags
 from slimbench.history.machine import UNKNOWN
 from slimbench.spec import Case, PixelMode
 
@@ -91,7 +90,7 @@ class Entry:
         """Right or wrong for each evaluation image, shape (accuracy_n,), or None."""
         if self.correct_bits is None or self.accuracy_n is None:
             return None
-        return _unpack(self.correct_bits, self.accuracy_n)
+        return unpack_flags(self.correct_bits, self.accuracy_n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,19 +334,9 @@ def _contradiction(entry: Entry) -> str:
     if entry.correct_bits is None or entry.accuracy_n is None:
         return ""
     try:
-        correct = _unpack(entry.correct_bits, entry.accuracy_n)
+        correct = unpack_flags(entry.correct_bits, entry.accuracy_n)
     except ValueError:
         return f"correct_bits does not hold {entry.accuracy_n} answers"
     if top1 is not None and abs(float(correct.mean()) - top1) > 1e-9:
         return "accuracy_top1 is not the share that correct_bits has"
     return ""
-
-
-def _unpack(bits: str, count: int) -> npt.NDArray[np.bool_]:
-    try:
-        packed = np.frombuffer(base64.b64decode(bits, validate=True), dtype=np.uint8)
-    except binascii.Error as error:
-        raise ValueError("not base64") from error
-    if len(packed) != (count + 7) // 8:
-        raise ValueError("not as many answers")
-    return np.unpackbits(packed, count=count).astype(np.bool_)

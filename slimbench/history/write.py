@@ -18,14 +18,13 @@ from typing import Any, TypeVar
 import numpy as np
 from filelock import FileLock, Timeout
 
+from slimbench.atomic_write import PARTIAL, write_text
 from slimbench.history.document import HistoryError, check
 from slimbench.history.machine import UNKNOWN
 from slimbench.history.record import record
 
 LOCK_SECONDS = 60.0
 """How long to wait for another run that is saving; saving takes a fraction of a second."""
-
-_PARTIAL = ".partial"
 
 Sample = TypeVar("Sample")
 
@@ -89,22 +88,13 @@ def _label(document: dict[str, Any]) -> str:
 
 def _write(text: str, folder: Path, label: str) -> Path:
     """Write under the lock: whatever temporary file is there was left by a killed run."""
-    for left in folder.glob(f".*{_PARTIAL}"):
+    for left in folder.glob(f".*{PARTIAL}"):
         left.unlink()
     number = 1 + max(
         (int(found[1]) for path in folder.iterdir() if (found := _numbered(path))), default=0
     )
     final = folder / f"{number:04d}_{label}.json"
-    partial = folder / f".{final.stem}{_PARTIAL}"
-    try:
-        with partial.open("x", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(final)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    write_text(final, text)
     _sync(folder)
     return final
 

@@ -16,11 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from slimbench.cores import cores
+from slimbench.history.flags import Flags
 from slimbench.spec import Labels, Pixels, Session
 
 __all__ = ["Scored", "cores", "score"]
-
-Flags = npt.NDArray[np.bool_]
 
 CHUNK = 8
 """Images that a worker takes at a time: few, so that all workers end together."""

@@ -6,15 +6,12 @@ and others like it where there are cores to use.
 
 from __future__ import annotations
 
-import base64
 import math
-
-import numpy as np
 
 from slimbench import engines
 from slimbench.datasets.evaluation import evaluation_sha256
+from slimbench.history.flags import pack_flags, unpack_flags
 from slimbench.measurement import scoring
-from slimbench.measurement.scoring import Flags
 from slimbench.metrics.against_reference import AgainstReference
 from slimbench.spec import Group, Kind, Metric, Reading, Session, Subject, Unmeasured
 
@@ -37,17 +34,6 @@ def wilson_interval(correct: int, total: int) -> tuple[float, float]:
     low = 0.0 if correct == 0 else centre - half
     high = 1.0 if correct == total else centre + half
     return low, high
-
-
-def pack_flags(flags: Flags) -> str:
-    """Return flags as base64 of `numpy.packbits`, most significant bit first."""
-    return base64.b64encode(np.packbits(flags).tobytes()).decode("ascii")
-
-
-def unpack_flags(packed: str, count: int) -> Flags:
-    """Return `count` flags from what `pack_flags` returned."""
-    content = np.frombuffer(base64.b64decode(packed), np.uint8)
-    return np.unpackbits(content, count=count).astype(np.bool_)
 
 
 class Accuracy:

@@ -125,11 +125,14 @@ def clean(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in spaced)
 
 
-def escape_markdown(text: str) -> str:
-    """Escape recorded text, so that GitHub's Markdown shows it as it is."""
-    for character in "\\`*_[]<>|~":
-        text = text.replace(character, f"\\{character}")
-    return text
+def escape_markdown(text: str, *, within_words: bool = True) -> str:
+    """Escape recorded text, so that GitHub's Markdown shows it as it is.
+
+    An underscore within a word marks nothing up; unescaped it stays what a command or a name is
+    copied as.
+    """
+    underscore = "_" if within_words else r"(?<!\w)_|_(?!\w)"
+    return re.sub(rf"[\\`*\[\]<>|#&~]|{underscore}", r"\\\g<0>", text)
 
 
 def _broken(result: BudgetResult, lang: Lang) -> str:

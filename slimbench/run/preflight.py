@@ -205,7 +205,10 @@ def governor(root: Path = Path("/sys/devices/system/cpu")) -> str | None:
 
 
 def cpu_flags(path: Path = Path("/proc/cpuinfo")) -> list[str] | None:
-    """Return the instruction sets for inference that every CPU has; None if unreadable."""
+    """Return the instruction sets for inference that every CPU has; None if unreadable.
+
+    What pytest-benchmark records, by py-cpuinfo, is that of the first CPU, and takes a second.
+    """
     try:
         text = path.read_text(errors="replace")
     except OSError:

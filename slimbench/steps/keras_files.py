@@ -1,7 +1,9 @@
 """The weights files of Keras's own applications: found in its cache, or downloaded in good time.
 
-Keras knows each file's address and hash and fetches it; what is added here is a limit on the wait
-for an answer, `$KERAS_HOME`, and that a download which was cut off leaves nothing in the cache.
+Only Keras's applications know each file's address and hash, and tell no one but the `get_file` that
+they call. It is replaced, while one is built, by one that adds what it has no option for: a limit
+on the wait for an answer, `$KERAS_HOME`, and that a download which was cut off leaves nothing in
+the cache. That function's place is private to Keras, hence the exact version in pyproject.toml.
 """
 
 from __future__ import annotations

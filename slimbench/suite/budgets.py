@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from slimbench.errors import UsageProblem
-from slimbench.number_format import apart, fixed, significant
+from slimbench.number_format import apart, fixed, rounded
 from slimbench.spec import Budget, Case, Group, Unmeasured
 from slimbench.suite.toml_file import TomlFile, read_toml, shown
 
@@ -330,10 +330,10 @@ def _number(kind: BudgetKind, reading: Any) -> float:
 def _excess(kind: BudgetKind, value: float, budget: Budget) -> str:
     """Say by how much: in the unit, and in points for a share, else in percent of the limit."""
     distance = abs(Fraction(value) - Fraction(budget.limit))
-    amount = significant(float(distance), 3)
+    amount = rounded(float(distance), 3)
     if kind.unit == "share":
-        return f"{amount} ({significant(float(distance * 100), 3)} points)"
+        return f"{amount} ({rounded(float(distance * 100), 3)} points)"
     if distance > 1000 * Fraction(budget.limit):  # a percentage would say nothing
         return amount
     percent = float(distance / Fraction(budget.limit) * 100)
-    return f"{amount} ({significant(percent, 2) if percent >= 0.1 else 'less than 0.1'} %)"
+    return f"{amount} ({rounded(percent, 2) if percent >= 0.1 else 'less than 0.1'} %)"

@@ -7,19 +7,11 @@ what the machine and the model did together, never by itself a verdict on the mo
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable, Sequence
-from importlib.machinery import PathFinder
-from importlib.util import find_spec, module_from_spec
-from pathlib import Path
-from types import ModuleType
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-
-ALGORITHM_VERSION = 1
-"""Version of this algorithm; cached results of other versions are discarded."""
 
 SHORTEST_LEVEL = 5
 """Runs of the shortest level; fewer are taken for a disturbance."""
@@ -45,19 +37,6 @@ LEAST_NOISE = 0.01
 """Noise is never taken as less than this share of the value: paired timing of one file in fresh
 processes varies by 0.6 % at best, so unpaired timing cannot tell apart what is finer."""
 
-STRETCH = 1000
-"""Runs in which levels are looked for at once.
-
-PELT takes a time that grows with the square of the length of a level, and what it found long ago
-need not be looked for again with each new run. In 25 simulated series of 10,000 runs with 366 steps
-of 6 to 30 % in heavy noise, stretches and the whole series had the very same changes; of 60 such
-series without a step, some with one run in ten disturbed, 18 had one marked by stretches and 17 as
-a whole.
-"""
-
-SETTLED = 3 * STRETCH // 4
-"""Runs from the beginning of a stretch in which what is found stays, whatever runs follow it."""
-
 Floats = npt.NDArray[np.float64]
 
 
@@ -79,34 +58,10 @@ def level_starts(values: Sequence[float], *, exact: bool) -> tuple[int, ...]:
         return (0,)
     quiet = _without_outliers(scaled, OUTLIER * noise)
     penalty = PENALTY * math.log(len(values))
-    starts = pelt((quiet - np.median(quiet)) / noise, penalty, SHORTEST_LEVEL)
-    edges = [*starts, len(values)]
+    edges = [0, *_segment_ends((quiet - np.median(quiet)) / noise, penalty)]
     for i in range(1, len(edges) - 1):
         edges[i] = _refined_start(scaled, (edges[i - 1], edges[i], edges[i + 1]), OUTLIER * noise)
     return tuple(edges[:-1])
-
-
-def by_stretches(
-    values: Sequence[float], find_starts: Callable[[Sequence[float]], Sequence[int]]
-) -> tuple[int, ...]:
-    """Return the index at which each level begins, searching one stretch after another.
-
-    `find_starts` is `level_starts` for at most STRETCH values, or a cache of it. A stretch
-    begins at the last level that is settled; where none is, half a stretch on, so that a change
-    near its edges is well inside its neighbour. It depends on no value behind it, so a new run
-    changes the last stretch alone, and levels are the same whenever they were looked for.
-    """
-    if not values:
-        return ()
-    starts, begin = [0], 0
-    while True:
-        stop = begin + STRETCH
-        changes = [begin + start for start in find_starts(values[begin:stop])[1:]]
-        if stop >= len(values):
-            return (*starts, *changes)
-        settled = [start for start in changes if start <= begin + SETTLED]
-        starts += settled
-        begin = settled[-1] if settled else begin + STRETCH // 2
 
 
 def _scaled(values: Floats) -> tuple[Floats, float]:
@@ -130,6 +85,14 @@ def _without_outliers(values: Floats, threshold: float) -> Floats:
         others = values[around][~disturbed[around]]
         quiet[run] = np.median(others) if len(others) else middle[run]
     return quiet
+
+
+def _segment_ends(signal: Floats, penalty: float) -> list[int]:
+    """Return the index behind each segment of the segmentation that costs least."""
+    from ruptures import KernelCPD  # noqa: PLC0415 - with half of scipy, most of a second
+
+    found = KernelCPD(kernel="linear", min_size=SHORTEST_LEVEL).fit(signal[:, np.newaxis])
+    return [int(end) for end in found.predict(pen=penalty)]
 
 
 def _refined_start(values: Floats, edges: tuple[int, int, int], threshold: float) -> int:
@@ -159,42 +122,3 @@ def _noise(values: Floats) -> float:
     """
     steps = np.diff(values)
     return 1.4826 * float(np.median(np.abs(steps - np.median(steps)))) / math.sqrt(2)
-
-
-_COMPILED = "ruptures.detection._detection.ekcpd"
-
-
-def pelt(signal: npt.NDArray[np.float64], penalty: float, shortest: int) -> tuple[int, ...]:
-    """Return the index at which each segment of a signal begins; the first is 0.
-
-    Of all segmentations into `shortest` values or more, it is the one with the least sum of the
-    squared errors around the segments' means and of a penalty for each segment. The signal has
-    at least twice as many values.
-    """
-    # Up to each index, where the last segment of the best segmentation begins.
-    before = _pelt_module().ekcpd_pelt_L2(signal[:, np.newaxis], penalty, shortest)
-    starts = [int(before[len(signal)])]
-    while starts[-1] > 0:
-        starts.append(int(before[starts[-1]]))
-    return tuple(reversed(starts))
-
-
-@functools.cache
-def _pelt_module() -> ModuleType:
-    """Load the compiled module of ruptures' PELT without importing the rest of ruptures.
-
-    `import ruptures` brings all its costs and methods, and they half of scipy: most of a second,
-    more than all else that an answer from the index takes. The compiled module needs numpy alone.
-    The public `ruptures.KernelCPD` gives the same; this way is not public, hence the exact version
-    of ruptures in pyproject.toml.
-    """
-    package = find_spec("ruptures")
-    folders = (package and package.submodule_search_locations) or ()
-    spec = PathFinder.find_spec(
-        _COMPILED, [str(Path(folder, "detection", "_detection")) for folder in folders]
-    )
-    if spec is None or spec.loader is None:
-        raise ModuleNotFoundError(f"There is no {_COMPILED}.", name=_COMPILED)
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

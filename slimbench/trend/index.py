@@ -27,7 +27,7 @@ from slimbench.history.select import Run, runs
 from slimbench.spec import Advance
 from slimbench.trend.history_summary import read_summary
 
-VERSION = 1
+VERSION = 2
 """Of the tables below and of what is read into them; an index of another one is rebuilt."""
 
 LOCK_SECONDS = 120.0
@@ -53,7 +53,6 @@ CREATE TABLE measured (
 CREATE VIEW shown AS
     SELECT * FROM measured JOIN file ON file.id = measured.file
     WHERE status IN ('complete', 'partial');
-CREATE TABLE found (digest TEXT PRIMARY KEY, starts TEXT NOT NULL);
 """
 
 Work = TypeVar("Work")

@@ -10,14 +10,11 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
-import hashlib
 import json
 import re
 import sqlite3
 import statistics
-from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
@@ -26,7 +23,7 @@ from slimbench.errors import UsageProblem
 from slimbench.gate.runtime import RUNTIMES
 from slimbench.history.machine import UNKNOWN
 from slimbench.report.notes import clean
-from slimbench.trend.change_points import ALGORITHM_VERSION, by_stretches, level_starts
+from slimbench.trend.change_points import level_starts
 from slimbench.trend.quantity import AGAINST_REFERENCE, ON_IMAGES, Quantity, quantity
 
 
@@ -258,11 +255,6 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f" Is {close[0]} meant?" if close else ""
 
 
-MOST_CACHED = 50_000
-"""Stretches whose levels the index caches; a stretch that grew is a new one. Ten thousand runs of
-fourteen variants and nine timed metrics have some 2,400."""
-
-
 @dataclass(frozen=True, slots=True)
 class Level:
     """Successive runs that have a figure and no change between them; `value` is their median."""
@@ -309,11 +301,9 @@ def trends(connection: sqlite3.Connection, query: Query) -> tuple[Trend, ...]:
     """
     kind = quantity(query.metric)
     partitions = series(connection, query)
-    with _transaction(connection):
-        return tuple(
-            trend(one, kind, _level_starts(connection, _values(one.points), exact=kind.exact))
-            for one in partitions
-        )
+    return tuple(
+        trend(one, kind, level_starts(_values(one.points), exact=kind.exact)) for one in partitions
+    )
 
 
 def trend(runs: Series, kind: Quantity, starts: Sequence[int]) -> Trend:
@@ -339,39 +329,6 @@ def _trend_runs(points: Sequence[Point], levels: Sequence[Level]) -> Iterator[Tr
         index, first = next(positions)
         before = levels[index - 1].value if index else None
         yield TrendRun(point, index, before, first and index > 0)
-
-
-def _level_starts(
-    connection: sqlite3.Connection, values: Sequence[float], *, exact: bool
-) -> tuple[int, ...]:
-    if exact:
-        return level_starts(values, exact=True)
-    return by_stretches(values, lambda stretch: _cached_level_starts(connection, stretch))
-
-
-def _cached_level_starts(
-    connection: sqlite3.Connection, values: Sequence[float]
-) -> tuple[int, ...]:
-    """Return the level starts of timed values, from the index where it has those of the same."""
-    content = array("d", values).tobytes()
-    digest = hashlib.sha256(b"%d " % ALGORITHM_VERSION + content).hexdigest()
-    row = connection.execute("SELECT starts FROM found WHERE digest = ?", (digest,)).fetchone()
-    if row is not None:
-        return tuple(json.loads(row[0]))
-    starts = level_starts(values, exact=False)
-    connection.execute("INSERT INTO found VALUES (?, ?)", (digest, json.dumps(starts)))
-    connection.execute(
-        "DELETE FROM found WHERE rowid <= (SELECT max(rowid) FROM found) - ?", (MOST_CACHED,)
-    )
-    return starts
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Write all newly found levels to the disk in one transaction, not one for each stretch."""
-    connection.execute("BEGIN")
-    with connection:
-        yield
 
 
 def _values(points: Sequence[Point]) -> list[float]:

@@ -22,7 +22,7 @@ from tabulate import tabulate
 
 from slimbench.errors import UsageProblem
 from slimbench.metrics.accuracy import wilson_interval
-from slimbench.number_format import significant
+from slimbench.number_format import rounded
 from slimbench.suite.toml_file import read_toml
 from slimbench.webapp.manifest import ManifestProblem, canary_version, stable_version
 from slimbench.webapp.metrics import FAILED, FAULT, LATE, OK
@@ -252,7 +252,7 @@ def _errors(stable: Seen, canary: Seen) -> str:
         f"stable {stable.errors} of {stable.judged}"
     )
     p = float(fisher_exact(counts).pvalue)
-    told = "p < 0.001" if p < 0.001 else f"p = {significant(p, 2)}"
+    told = "p < 0.001" if p < 0.001 else f"p = {rounded(p, 2)}"
     if p >= LEVEL:
         return f"No difference in errors can be told: {seen} ({told})."
     how = "more" if canary.error_share > stable.error_share else "less"
@@ -263,7 +263,7 @@ def _times(stable: Seen, canary: Seen) -> str:
     if not stable.mean_ms or not canary.mean_ms:
         return "Times of both were not seen yet."
     return (
-        f"Its mean time in the model is {significant(canary.mean_ms / stable.mean_ms, 3)} times "
+        f"Its mean time in the model is {rounded(canary.mean_ms / stable.mean_ms, 3)} times "
         "stable's, measured on other requests."
     )
 
@@ -276,4 +276,4 @@ def _share(seen: Seen) -> str:
 
 
 def _ms(value: float | None) -> str:
-    return "not seen" if value is None else f"{significant(value, 3)} ms"
+    return "not seen" if value is None else f"{rounded(value, 3)} ms"

@@ -13,8 +13,9 @@ import pytest
 from slimbench.cli import main
 from slimbench.commands.compare import METRICS
 from slimbench.compare.comparison import UNPAIRED
-from slimbench.compare.measures import ALPHA, MEASURES, enough, mann_whitney, mcnemar
+from slimbench.compare.measures import ALPHA, MEASURES, enough, mann_whitney
 from slimbench.history.write import save
+from slimbench.mcnemar import mcnemar
 from slimbench.report.words import ENGLISH
 from tests.example_history import IMAGES, document, info, unmeasure
 from tests.fresh_process import printed

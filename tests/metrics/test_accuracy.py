@@ -12,14 +12,13 @@ from hypothesis.extra import numpy as hnp
 
 from slimbench import engines
 from slimbench.engines.litert import ENGINE, LiteRT
+from slimbench.history.flags import pack_flags, unpack_flags
 from slimbench.measurement import scoring
 from slimbench.metrics.accuracy import (
     ACCURACY_DROP,
     Accuracy,
     RestrictedAccuracy,
     evaluation_sha256,
-    pack_flags,
-    unpack_flags,
     wilson_interval,
 )
 from slimbench.spec import Case, Unmeasured

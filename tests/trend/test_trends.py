@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from slimbench.errors import UsageProblem
-from slimbench.trend import trends as module
-from slimbench.trend.change_points import level_starts
 from slimbench.trend.index import refresh, using
-from slimbench.trend.trends import Query, Series, Trend, series, trends
+from slimbench.trend.trends import Query, Series, series
 from tests.trend.made import made
 from tests.trend.saved import BEGIN, MACHINE, OTHER, VARIANT, document, info_of, put, put_all
 
@@ -205,32 +203,3 @@ def test_a_run_without_a_figure_is_in_no_level_and_parts_none() -> None:
     assert [run.level for run in found.runs] == [None, *[0] * 5, None, *[0] * 5, None]
     assert len(found.levels[0].points) == 10
     assert made([None, None]).levels == ()
-
-
-def test_levels_are_looked_for_again_only_when_a_value_is_new(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    results = tmp_path / "results"
-    looked: list[int] = []
-
-    def counted(values: list[float], *, exact: bool) -> tuple[int, ...]:
-        looked.append(len(values))
-        return level_starts(values, exact=exact)
-
-    monkeypatch.setattr(module, "level_starts", counted)
-
-    def work(connection: sqlite3.Connection) -> tuple[Trend, ...]:
-        refresh(connection, results, lambda *_: None)
-        return trends(connection, Query(VARIANT, "latency_ms.p50"))
-
-    def find() -> Trend:
-        (found,) = using(results, tmp_path / "cache", work, pytest.fail)
-        return found
-
-    put_all(results, [8.0] * 6 + [9.0] * 6)
-    assert find() == find()
-    assert looked == [12]
-    put_all(results, [9.1], first=13)
-    found = find()
-    assert looked == [12, 13]
-    assert [run.point.number for run in found.changes] == [7]

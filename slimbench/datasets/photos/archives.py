@@ -1,10 +1,13 @@
 """Archives of photographs, unpacked once into the artifact store under the hash of the archive.
 
+`tarfile` and `zipfile` read them, but what they hold is checked here, since neither does it whole:
+`tarfile.data_filter` allows links, takes the leading slash off an absolute name where this rejects
+it, and is lacking in early releases of Python 3.11; `zipfile` has no such filter; neither limits
+what is unpacked, and `tarfile` trusts the sizes in headers and takes a damaged one for the end.
+
 A folder of unpacked files appears by one rename, whole, or not at all. What a killed run leaves
-lies under the store's `tmp/`, where its sweep finds it. Of what is in an archive nothing is
-trusted: only names, sizes and bytes of plain files are taken from it. `tarfile.data_filter` is not
-used: it takes the leading slash off an absolute name where this rejects it, and early releases of
-Python 3.11 lack it.
+lies under the store's `tmp/`, where its sweep finds it. Only names, sizes and bytes of plain files
+are taken from an archive.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from slimbench.cores import cores
 from slimbench.datasets.photos.errors import PhotoProblem, printable
@@ -52,17 +52,6 @@ BAD_SHARE = 0.01
 
 MOST_LISTED = 10
 """How many bad images a message lists."""
-
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What undoes each EXIF orientation (Exif 2.3, tag 274)."""
 
 
 class BadImage(ValueError):
@@ -154,12 +143,14 @@ def _full_size(image: Image.Image, height: int, width: int, margin: float) -> tu
 
 
 def _upright(image: Image.Image) -> Image.Image:
+    """Turn a loaded image, in place, as its EXIF orientation says."""
     try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # noqa: BLE001 - a broken note on a whole image, which viewers ignore too
-        return image
-    turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
-    return image if turn is None else image.transpose(turn)
+        ImageOps.exif_transpose(image, in_place=True)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001, S110 - a broken note on a whole image, ignored as by viewers
+        pass
+    return image
 
 
 def _plain(image: Image.Image, mode: str) -> Image.Image:
