@@ -136,6 +136,8 @@ class Gateway:
             return b""
         if not announced.isdecimal() or int(announced) > most * PATIENCE:
             raise problems.of_status(413)
+        if int(announced) > most and "expect" in scope.headers:  # its sender waits for an answer
+            raise problems.of_status(413)
         timeout = asyncio.timeout(self._upload_seconds)
         try:
             async with timeout:

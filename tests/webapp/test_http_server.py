@@ -174,6 +174,17 @@ def test_who_sends_too_much_reads_why(start: Start, size: int) -> None:
     assert running.predict() == 200
 
 
+def test_what_is_announced_too_large_is_refused_before_it_is_sent(start: Start) -> None:
+    running = start()
+    announced = b"POST /predict HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: "
+    with running.connect() as connection:
+        connection.sendall(announced + b"7000000\r\n\r\n")
+        assert problem(received(connection))["type"] == "/problems/body-too-large"
+    with running.connect() as connection:
+        connection.sendall(announced + b"100\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 100 Continue")
+
+
 def test_what_is_far_too_much_is_cut(start: Start) -> None:
     running = start()
     with running.connect() as connection:
