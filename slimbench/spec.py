@@ -1,4 +1,4 @@
-"""The shared vocabulary: what a step, variant, data set, engine and metric are.
+"""The shared vocabulary: what a step, variant, data set, engine, metric and figure are.
 
 Everything that crosses a folder of the suite is named here, so that a file in one of them can
 be written without reading the others. Nothing heavy is imported.
@@ -318,6 +318,8 @@ class Engine(Protocol):
     """Whether several sessions, each in a thread, may score side by side."""
     options: Mapping[str, str]
     """What the runtime is told beyond file and threads; none is its defaults. `load` obeys it."""
+    distribution: str
+    """The package whose version its times depend on; histories record it, the gate holds to it."""
 
     def prepare(self) -> None:
         """Import the runtime, so that loading a model does not."""
@@ -385,10 +387,108 @@ class Subject(Protocol):
         ...
 
 
+Unit = Literal["bytes", "MiB", "ms", "s", "per_s", "ratio", "share", "count", "number"]
+"""Of a figure. `share` is in [0, 1], `number` has no unit; changes of shares are differences, those
+of all others relative."""
+
+UNIT_ENDINGS: Mapping[Unit, str] = {
+    "bytes": "_bytes",
+    "MiB": "_mb",
+    "ms": "_ms",
+    "s": "_s",
+    "per_s": "_per_s",
+    "ratio": "_ratio",
+}
+"""How the keys and budgets of a unit end; those of other units end in none."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetForm:
+    """A budget's name, which ends in `_max` or `_min`, and what a figure is turned into for it."""
+
+    name: str
+    unit: Unit
+    convert: Callable[[float], float]
+
+
+def _unchanged(value: float) -> float:
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number that a metric reads, and all that is known of it but its value.
+
+    Budgets, gate, comparisons, trends, choices and reports take from here what they need, so a
+    figure is known to all of them once its metric's file describes it.
+    """
+
+    key: str
+    """In `extra_info`; a number in an inner object has a dotted one, such as `latency_ms.p50`."""
+    unit: Unit
+    better: Literal["less", "more"] | None = None
+    """None where neither is: then no budget limits it and the gate does not judge it."""
+    label: str = ""
+    """A column's heading; by default the key."""
+    label_fr: str = ""
+    """The same in French; by default the English one."""
+    title: str = ""
+    """The heading of its table in a comparison; by default the label."""
+    column: str = ""
+    """The column it has in the gate's table, and its short name in `compare --metric`."""
+    exact: bool = False
+    """Whether the same file and images give the same value again: it is counted, not timed."""
+    on_images: bool = False
+    """Whether it depends on which images were scored."""
+    against_reference: bool = False
+    """Whether it depends on which variant is the reference."""
+    judge: Literal["answers", "pairs"] | None = None
+    """How the gate tests it: image by image, or timed anew in pairs. None: see `is_counted`."""
+    tolerance: float | None = 0.0
+    """How much worse the gate lets it become, unless told otherwise; None is not judged."""
+    limit: str = ""
+    """The name of that limit; by default `<quantity>_growth_max`, `_loss_max` if more is better."""
+    stem: str = ""
+    """The key without its unit, where it cannot be told from the key."""
+    budgets: tuple[BudgetForm, ...] | None = None
+    """By default one, `<quantity>_<unit>_max` or, if more is better, `_min`."""
+
+    @property
+    def quantity(self) -> str:
+        """What is measured, without the unit: the key's beginning, or `stem`."""
+        return self.stem or self.key.removesuffix(UNIT_ENDINGS.get(self.unit, ""))
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the gate compares it exactly: a count of the file's own that has a direction."""
+        own = not (self.on_images or self.against_reference)
+        return self.exact and own and self.better is not None and self.judge is None
+
+    @property
+    def limit_name(self) -> str:
+        """The gate's limit on it."""
+        change = "growth" if self.better == "less" else "loss"
+        return self.limit or f"{self.quantity}_{change}_max"
+
+    @property
+    def budget_forms(self) -> tuple[BudgetForm, ...]:
+        """The budgets that limit it."""
+        if self.budgets is not None or self.better is None:
+            return self.budgets or ()
+        name = f"{self.quantity}{UNIT_ENDINGS.get(self.unit, '')}"
+        direction = "max" if self.better == "less" else "min"
+        return (BudgetForm(f"{name}_{direction}", self.unit, _unchanged),)
+
+
 class Metric(Protocol):
-    """What is read off: one or more keys of `extra_info`, read together."""
+    """What is read off: one or more keys of `extra_info`, read together.
+
+    `figures` describes the numbers among them. A number that it does not describe is saved and
+    has a trend, as a timed one with the unit that its key ends in.
+    """
 
     keys: tuple[str, ...]
+    figures: tuple[Figure, ...]
     group: Group
     kind: Kind
 

@@ -1,7 +1,8 @@
 """The best variant of a run under limits, the Pareto front, and what each limit costs.
 
-Best is the highest measured accuracy among the variants that keep all limits; of equals the
-faster by the paired figure, then the smaller, then the first by name. Whether the images could
+Best is the highest measured accuracy, or the best of another figure that was named, among the
+variants that keep all limits; of equals the more accurate, then the faster by the paired figure,
+then the smaller, then the first by name. Whether the images could
 tell two variants apart is said beside the answer and never decides it: on few images a test that
 finds nothing would let the faster of two win however much worse it is.
 
@@ -16,14 +17,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
+from slimbench.budgets import BudgetKind, kinds
 from slimbench.compare.measures import ALPHA
 from slimbench.errors import UsageProblem
-from slimbench.history.record import Entry, History, Latency
+from slimbench.history.record import Entry, History
 from slimbench.mcnemar import discordant, mcnemar
+from slimbench.metrics.accuracy import TOP1
 from slimbench.number_format import fixed
 from slimbench.report.pareto import Tradeoff, on_front
-from slimbench.spec import Unmeasured
-from slimbench.suite.budgets import KINDS, BudgetKind
+from slimbench.spec import Figure, Unmeasured
+from slimbench.suite.registry import unknown
 
 OPTIONS: Mapping[str, str] = {
     "--max-size-mb": "size_mb_max",
@@ -34,18 +37,17 @@ OPTIONS: Mapping[str, str] = {
 }
 """The budget that each option of `slimbench best` is an instance of."""
 
-AGAINST_REFERENCE = frozenset({"speedup", "accuracy_drop"})
-"""Metrics that compare with the reference variant."""
-
-ACCURACY = KINDS["accuracy_top1_min"]
-RATIO = KINDS["latency_ratio_max"]
+RATIO = "latency_ratio_max"
 
 _ROUNDED_DIGITS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A bound that an entry's figure must keep; a figure equal to the bound keeps it."""
+    """A bound that an entry's figure must keep; a figure equal to the bound keeps it.
+
+    `option` is one of `OPTIONS`, or the name of another budget.
+    """
 
     option: str
     bound: float
@@ -53,7 +55,7 @@ class Limit:
     @property
     def kind(self) -> BudgetKind:
         """The budget it is an instance of."""
-        return KINDS[OPTIONS[self.option]]
+        return _kind(self.option)
 
     def figure(self, entry: Entry) -> float | Unmeasured:
         """Return the number that is held against the bound, in the bound's unit."""
@@ -62,11 +64,12 @@ class Limit:
     def excess(self, value: float) -> float:
         """Return how far a value is beyond the bound; 0 where it keeps it.
 
-        In shares the distance itself, else as a share of the bound, so that half a point of
-        accuracy and half a percent of size weigh alike.
+        In shares the distance itself, else as a share of the bound, unless that is 0, so that
+        half a point of accuracy and half a percent of size weigh alike.
         """
         beyond = value - self.bound if self.kind.direction == "max" else self.bound - value
-        return max(0.0, beyond if self.kind.unit == "share" else beyond / self.bound)
+        absolute = self.kind.unit == "share" or not self.bound
+        return max(0.0, beyond if absolute else beyond / self.bound)
 
     def relaxed(self, value: float) -> float:
         """Return the tightest bound of few digits that lets this value in."""
@@ -86,38 +89,46 @@ class Limit:
 
 def figure(kind: BudgetKind, entry: Entry) -> float | Unmeasured:
     """Return what a budget of this kind would compare, or why the entry has no such figure."""
-    reading = getattr(entry, kind.metric)
-    if reading is None:
-        return Unmeasured(entry.reasons[kind.metric])
-    value = dataclasses.asdict(reading) if isinstance(reading, Latency) else reading
-    return float(kind.take(value))
+    value = reading(kind.figure, entry)
+    return value if isinstance(value, Unmeasured) else float(kind.form.convert(value))
+
+
+def reading(figure: Figure, entry: Entry) -> float | Unmeasured:
+    """Return an entry's value of a figure, or why it has none."""
+    value = entry.value(figure.key)
+    return Unmeasured(entry.reason(figure.key)) if value is None else value
+
+
+def _kind(option: str) -> BudgetKind:
+    name = OPTIONS.get(option, option)
+    if name not in kinds():
+        raise unknown("limit", name, kinds())
+    return kinds()[name]
 
 
 def make_limits(bounds: Mapping[str, float | None]) -> tuple[Limit, ...]:
     """Return a limit for each option whose bound is not None.
 
     Raises:
-        UsageProblem: A bound is negative, not finite, or impossible for its unit.
+        UsageProblem: There is no such budget; or a bound is negative, not finite, or impossible
+            for its unit.
     """
     limits = []
     for option, bound in bounds.items():
         if bound is None:
             continue
-        unit = KINDS[OPTIONS[option]].unit
+        kind = _kind(option)
         if not math.isfinite(bound) or bound < 0:
             raise UsageProblem(f"{option} must be a number from 0 up, not {bound!r}.")
-        if unit == "share" and bound > 1:
+        if kind.unit == "share" and bound > 1:
             raise UsageProblem(
                 f"{option} is a share from 0 to 1, not {fixed(bound)}; write 95 % as 0.95."
             )
-        if unit != "share" and bound == 0:
-            raise UsageProblem(f"{option} must be more than 0: nothing takes no {_noun(option)}.")
+        if option in OPTIONS and kind.unit != "share" and bound == 0:
+            noun = "space" if kind.group == "size" else "time"
+            raise UsageProblem(f"{option} must be more than 0: nothing takes no {noun}.")
         limits.append(Limit(option, bound))
     return tuple(limits)
-
-
-def _noun(option: str) -> str:
-    return "space" if KINDS[OPTIONS[option]].quantity == "size" else "time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +144,7 @@ class Cost:
     """What one limit costs: the best without it, None where nothing keeps the others either.
 
     `gain` is that variant's accuracy minus the chosen one's, `p` that of McNemar's test of the
-    two; both None where there is nothing to compare.
+    two; both None where there is nothing to compare, or another figure decides.
     """
 
     limit: Limit
@@ -152,7 +163,7 @@ class Miss:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The answer. `best` is None where nothing keeps all limits.
+    """The answer. `best` is None where nothing keeps all limits, else the best by `decides`.
 
     `alike` are variants of the front that keep all limits and that the images do not tell apart
     from the best. `nearest` and `relaxations` (each limit that, relaxed alone, lets a variant in)
@@ -161,6 +172,7 @@ class Choice:
     """
 
     limits: tuple[Limit, ...]
+    decides: Figure
     candidates: tuple[Entry, ...]
     best: Entry | None
     alike: tuple[Entry, ...]
@@ -190,34 +202,45 @@ def candidates(history: History, engine: str, threads: int) -> tuple[Entry, ...]
     return entries
 
 
-def choose(entries: Sequence[Entry], limits: Sequence[Limit]) -> Choice:
-    """Choose among entries of one engine and number of threads; raises UsageProblem.
+def choose(entries: Sequence[Entry], limits: Sequence[Limit], decides: Figure = TOP1) -> Choice:
+    """Choose the best by a figure among entries of one engine and number of threads.
 
-    A limit against the reference cannot be kept or broken where that was not measured.
+    Raises:
+        UsageProblem: No value of the figure is better than another; or a limit is against the
+            reference, and that was not measured, so that it cannot be kept or broken.
     """
     _check_reference(entries, limits)
-    best = _best(entries, limits)
+    if decides.better is None:
+        raise UsageProblem(
+            f"{decides.key} cannot decide: neither more nor less of it is better. Name another."
+        )
+    best = _best(entries, limits, decides)
     front, unplaced, paired_times = _front(entries)
     unjudged = [
-        Unjudged(entry.case.variant, why) for entry in entries if (why := _unknown(entry, limits))
+        Unjudged(entry.case.variant, why)
+        for entry in entries
+        if (why := _unknown(entry, limits, decides))
     ]
     misses = sorted(
         (
             Miss(entry, _broken(entry, limits))
             for entry in entries
-            if not _unknown(entry, limits) and _broken(entry, limits)
+            if not _unknown(entry, limits, decides) and _broken(entry, limits)
         ),
         key=_distance,
     )
     return Choice(
         limits=tuple(limits),
+        decides=decides,
         candidates=tuple(entries),
         best=best,
-        alike=() if best is None else _alike(best, [e for e in front if _keeps(e, limits)]),
+        alike=()
+        if best is None or decides != TOP1
+        else _alike(best, [e for e in front if _keeps(e, limits, decides)]),
         front=front,
         unplaced=unplaced,
         paired_times=paired_times,
-        costs=tuple(_cost(entries, limits, limit, best) for limit in limits),
+        costs=tuple(_cost(entries, limits, limit, best, decides) for limit in limits),
         unjudged=tuple(unjudged),
         nearest=misses[0] if best is None and misses else None,
         relaxations=() if best is not None else _relaxations(misses, limits),
@@ -226,7 +249,7 @@ def choose(entries: Sequence[Entry], limits: Sequence[Limit]) -> Choice:
 
 def time_ratio(entry: Entry) -> float | None:
     """Return own time / reference time, the paired figure."""
-    value = figure(RATIO, entry)
+    value = figure(kinds()[RATIO], entry)
     return None if isinstance(value, Unmeasured) else value
 
 
@@ -234,7 +257,7 @@ def _check_reference(entries: Sequence[Entry], limits: Sequence[Limit]) -> None:
     if any(entry.is_reference for entry in entries):
         return
     for limit in limits:
-        if limit.kind.metric in AGAINST_REFERENCE:
+        if limit.kind.figure.against_reference:
             raise UsageProblem(
                 f"{limit.option} is against {entries[0].reference}, which this run did not "
                 f"measure on {entries[0].case.engine} with {entries[0].case.threads} threads. "
@@ -243,10 +266,10 @@ def _check_reference(entries: Sequence[Entry], limits: Sequence[Limit]) -> None:
             )
 
 
-def _unknown(entry: Entry, limits: Sequence[Limit]) -> str:
+def _unknown(entry: Entry, limits: Sequence[Limit], decides: Figure) -> str:
     """Return why an entry cannot be judged by these limits, or "" where it can."""
-    kinds = {kind.metric: kind for kind in (ACCURACY, *(limit.kind for limit in limits))}
-    values = {metric: figure(kind, entry) for metric, kind in kinds.items()}
+    figures = (decides, *(limit.kind.figure for limit in limits))
+    values = {one.key.partition(".")[0]: reading(one, entry) for one in figures}
     reasons = [
         f"{metric}: {value.reason}"
         for metric, value in values.items()
@@ -264,21 +287,24 @@ def _broken(entry: Entry, limits: Sequence[Limit]) -> tuple[tuple[Limit, float],
     return tuple(broken)
 
 
-def _keeps(entry: Entry, limits: Sequence[Limit]) -> bool:
-    return not _unknown(entry, limits) and not _broken(entry, limits)
+def _keeps(entry: Entry, limits: Sequence[Limit], decides: Figure) -> bool:
+    return not _unknown(entry, limits, decides) and not _broken(entry, limits)
 
 
-def _best(entries: Sequence[Entry], limits: Sequence[Limit]) -> Entry | None:
-    return min((entry for entry in entries if _keeps(entry, limits)), key=_rank, default=None)
+def _best(entries: Sequence[Entry], limits: Sequence[Limit], decides: Figure) -> Entry | None:
+    kept = (entry for entry in entries if _keeps(entry, limits, decides))
+    return min(kept, key=lambda entry: _rank(entry, decides), default=None)
 
 
-def _rank(entry: Entry) -> tuple[float, float, float, str]:
+def _rank(entry: Entry, decides: Figure = TOP1) -> tuple[float, float, float, float, str]:
     """What was not measured comes last among equals."""
-    if entry.accuracy_top1 is None:
-        raise ValueError(f"{entry.case.id} has no accuracy to rank by")
+    first, accuracy = entry.value(decides.key), entry.accuracy_top1
+    if first is None:
+        raise ValueError(f"{entry.case.id} has no {decides.key} to rank by")
     time, size = time_ratio(entry), entry.size_bytes
     return (
-        -entry.accuracy_top1,
+        first if decides.better == "less" else -first,
+        math.inf if accuracy is None else -accuracy,
         math.inf if time is None else time,
         math.inf if size is None else size,
         entry.case.variant,
@@ -288,8 +314,8 @@ def _rank(entry: Entry) -> tuple[float, float, float, str]:
 def _front(entries: Sequence[Entry]) -> tuple[tuple[Entry, ...], tuple[Unjudged, ...], bool]:
     """Return the Pareto front by accuracy, what could not be placed, and which times decided."""
     paired = any(time_ratio(entry) is not None for entry in entries)
-    time = RATIO if paired else KINDS["latency_ms_max"]
-    axes = (KINDS["size_bytes_max"], time, ACCURACY)
+    names = ("size_bytes_max", RATIO if paired else "latency_ms_max", "accuracy_top1_min")
+    axes = [kinds()[name] for name in names]
     placed: list[tuple[Entry, Tradeoff]] = []
     unplaced = []
     for entry in entries:
@@ -325,10 +351,14 @@ def told_apart(first: Entry, other: Entry) -> float | None:
 
 
 def _cost(
-    entries: Sequence[Entry], limits: Sequence[Limit], limit: Limit, best: Entry | None
+    entries: Sequence[Entry],
+    limits: Sequence[Limit],
+    limit: Limit,
+    best: Entry | None,
+    decides: Figure,
 ) -> Cost:
-    without = _best(entries, [other for other in limits if other is not limit])
-    if without is None or best is None or without is best:
+    without = _best(entries, [other for other in limits if other is not limit], decides)
+    if without is None or best is None or without is best or decides != TOP1:
         return Cost(limit, without)
     if without.accuracy_top1 is None or best.accuracy_top1 is None:
         raise ValueError(f"{without.case.id} or {best.case.id} has no accuracy")

@@ -7,23 +7,40 @@ from typing import Any
 
 from tabulate import tabulate
 
-from slimbench.choose.choice import Choice, Cost, Limit, Miss, Unjudged, figure, time_ratio
+from slimbench.budgets import kinds
+from slimbench.choose.choice import (
+    OPTIONS,
+    RATIO,
+    Choice,
+    Cost,
+    Limit,
+    Miss,
+    Unjudged,
+    figure,
+    time_ratio,
+)
 from slimbench.compare.measures import ALPHA
 from slimbench.history.record import Entry, History
+from slimbench.metrics.accuracy import TOP1
 from slimbench.number_format import apart, fixed
 from slimbench.report import numbers
 from slimbench.report.notes import clean, escape_markdown, setting
-from slimbench.spec import Unmeasured
-from slimbench.suite.budgets import KINDS
+from slimbench.report.quantity import write
+from slimbench.spec import Figure, Unmeasured
 
 HEADINGS = ("Model", "Accuracy", "Share of reference time", "Median time", "Size", "Limits")
 
-UNITS = {"MiB": " MiB", "ms": " ms", "share": "", "ratio": ""}
 
-RULE = (
-    "Best is the highest accuracy among those that keep all limits; of equals the faster (paired), "
-    "then the smaller."
-)
+def rule(decides: Figure) -> str:
+    """Say which variant is the best."""
+    if decides == TOP1:
+        first, then = "highest accuracy", "the faster (paired)"
+    else:
+        most = "lowest" if decides.better == "less" else "highest"
+        first, then = f"{most} {decides.key}", "the more accurate, then the faster (paired)"
+    return (
+        f"Best is the {first} among those that keep all limits; of equals {then}, then the smaller."
+    )
 
 
 def terminal(choice: Choice, history: History) -> str:
@@ -56,17 +73,17 @@ def as_json(choice: Choice, history: History) -> str:
         "status": history.status,
         "engine": choice.candidates[0].case.engine,
         "threads": choice.candidates[0].case.threads,
-        "rule": RULE,
+        "rule": rule(choice.decides),
         "limits": {limit.option: limit.bound for limit in choice.limits},
-        "best": _fields(choice.best),
+        "best": _fields(choice.best, choice.decides),
         "not_told_apart": [entry.case.variant for entry in choice.alike],
-        "front": [_fields(entry) for entry in choice.front],
+        "front": [_fields(entry, choice.decides) for entry in choice.front],
         "front_times": "paired" if choice.paired_times else "unpaired",
         "not_on_front_for_want_of_figures": _reasons(choice.unplaced),
         "costs": [
             {
                 "limit": cost.limit.option,
-                "without": _fields(cost.without),
+                "without": _fields(cost.without, choice.decides),
                 "gain": cost.gain,
                 "p": cost.p,
             }
@@ -90,7 +107,7 @@ def _head(choice: Choice, history: History) -> list[str]:
         f"{clean(history.path.name)}{status}: profile {history.profile}, "
         f"{setting(case.engine, case.threads, 'en')}. Limits: {limits}.",
         _answer(choice),
-        RULE,
+        rule(choice.decides),
         _indistinguishable(choice),
     ]
     if choice.best is not None and choice.best not in choice.front:
@@ -137,7 +154,10 @@ def _lists(choice: Choice, history: History) -> list[tuple[str, list[str]]]:
     ]
     missing = [f"{item.variant}: {clean(item.reason)}" for item in history.missing]
     sections = [
-        ("What each limit costs:", [_cost(cost, choice.best) for cost in choice.costs]),
+        (
+            "What each limit costs:",
+            [_cost(cost, choice) for cost in choice.costs],
+        ),
         ("To relax alone:", [_relaxation(miss) for miss in choice.relaxations]),
         ("Not judged, so not chosen:", unjudged),
         ("Not placed on the front:", judged_but_unplaced),
@@ -147,7 +167,7 @@ def _lists(choice: Choice, history: History) -> list[tuple[str, list[str]]]:
     return [(title, lines) for title, lines in sections if lines]
 
 
-def _fields(entry: Entry | None) -> dict[str, Any] | None:
+def _fields(entry: Entry | None, decides: Figure) -> dict[str, Any] | None:
     if entry is None:
         return None
     return {
@@ -160,6 +180,7 @@ def _fields(entry: Entry | None) -> dict[str, Any] | None:
         "latency_ratio": time_ratio(entry),
         "latency_ms_p50": None if entry.latency_ms is None else entry.latency_ms.p50,
         "size_bytes": entry.size_bytes,
+        decides.key: entry.value(decides.key),
     }
 
 
@@ -216,7 +237,8 @@ def _answer(choice: Choice) -> str:
     """Say which variant is best, or that there is none and what comes nearest."""
     best = choice.best
     if best is not None:
-        facts = [f"accuracy {_accuracy(best)}", _size(best)]
+        facts = [_deciding(best, one) for one in dict.fromkeys((choice.decides, TOP1))]
+        facts.append(_size(best))
         if best.is_reference:
             facts.append("the reference of its run")
         elif time_ratio(best) is not None:
@@ -228,6 +250,15 @@ def _answer(choice: Choice) -> str:
     nearest = choice.nearest
     excesses = "; ".join(_excess(limit, value) for limit, value in nearest.broken)
     return f"Best: none keeps all limits. Nearest is {nearest.entry.case.variant}: {excesses}."
+
+
+def _deciding(entry: Entry, decides: Figure) -> str:
+    """Write the figure that decides, with its name and unit."""
+    if decides == TOP1:
+        return f"accuracy {_accuracy(entry)}"
+    value = entry.value(decides.key)
+    written = "not measured" if value is None else write(value, decides.unit, "en")
+    return f"{decides.key} {written}"
 
 
 def _indistinguishable(choice: Choice) -> str:
@@ -244,8 +275,9 @@ def _indistinguishable(choice: Choice) -> str:
     )
 
 
-def _cost(cost: Cost, best: Entry | None) -> str:
+def _cost(cost: Cost, choice: Choice) -> str:
     """Compare the best variant without a limit with the best under all limits."""
+    best, decides = choice.best, choice.decides
     head = f"without {cost.limit}"
     other = cost.without
     if other is None:
@@ -256,10 +288,10 @@ def _cost(cost: Cost, best: Entry | None) -> str:
     facts = []
     if isinstance(value, Unmeasured):
         facts.append(f"{cost.limit.kind.metric} not measured: {value.reason}")
-    elif cost.limit.kind.metric != "accuracy_top1":  # which is said in any case
+    elif cost.limit.kind.figure != decides:  # which is said in any case
         facts.append(_limited_figure(cost.limit, value))
     if best is None or cost.gain is None:
-        facts.insert(0, f"accuracy {_accuracy(other)}")
+        facts.insert(0, _deciding(other, decides))
     elif cost.gain == 0:
         facts.insert(0, f"as accurate, {_speed_and_size(best, other)}")
     else:
@@ -278,11 +310,12 @@ def _relaxation(miss: Miss) -> str:
 def _limited_figure(limit: Limit, value: float) -> str:
     """Write the value that a limit bounds, with its unit."""
     kind = limit.kind
-    if kind.unit == "share":
-        return f"{'drop ' if kind.quantity == 'accuracy_drop' else ''}{_percent(value)}"
-    if kind.unit == "ratio":
+    if kind.name == RATIO:
         return f"{numbers.significant(value, 'en')} of the reference's time"
-    return f"{numbers.significant(value, 'en')}{UNITS[kind.unit]}"
+    if kind.figure.key == "accuracy_drop":
+        return f"drop {_percent(value)}"
+    known = "" if limit.option in OPTIONS else f"{kind.quantity} "
+    return f"{known}{write(value, kind.unit, 'en')}"
 
 
 def _kept_limits(choice: Choice, entry: Entry) -> str:
@@ -326,6 +359,6 @@ def _front_times(choice: Choice) -> str:
     """Say whether the times of the Pareto front are paired, and if not, why."""
     if choice.paired_times:
         return "times paired with the reference's"
-    time = figure(KINDS["latency_ratio_max"], choice.candidates[0])
+    time = figure(kinds()[RATIO], choice.candidates[0])
     why = time.reason if isinstance(time, Unmeasured) else ""
     return f"times are unpaired medians, since speedup was not measured ({why})"

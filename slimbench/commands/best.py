@@ -32,6 +32,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MS",
         help="median of single invocations: unpaired, and of the run's machine only",
     )
+    limits.add_argument(
+        "--limit",
+        action="append",
+        type=_limit,
+        default=[],
+        metavar="BUDGET=NUMBER",
+        help="any budget, such as parameters_max=100000; may be given several times",
+    )
+    parser.add_argument(
+        "--by",
+        default="accuracy_top1",
+        metavar="METRIC",
+        help="the figure that decides, by its key in extra_info (default: accuracy_top1)",
+    )
     parser.add_argument("--engine", default="litert", help="whose figures are meant")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="with which they were")
     parser.add_argument("--profile", help="of which profile latest and commit: are meant")
@@ -48,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         choose,
         make_limits,
     )
+    from slimbench.metrics import described  # noqa: PLC0415
 
     if arguments.threads < 1:
         raise UsageProblem(f"--threads must be a number from 1 up, not {arguments.threads}.")
@@ -55,12 +70,22 @@ def run(arguments: argparse.Namespace) -> int:
         option: getattr(arguments, option.removeprefix("--").replace("-", "_"))
         for option in OPTIONS
     }
+    bounds |= dict(arguments.limit)
+    decides = described(arguments.by)
     limits = make_limits(bounds)
     history = select_one(arguments.run, arguments.results, arguments.profile)
-    choice = choose(candidates(history, arguments.engine, arguments.threads), limits)
+    choice = choose(candidates(history, arguments.engine, arguments.threads), limits, decides)
     shown = {"table": render.terminal, "json": render.as_json, "markdown": render.markdown}
     emit(shown[arguments.format](choice, history), arguments.output)
     return 0 if choice.best is not None else NOTHING
+
+
+def _limit(text: str) -> tuple[str, float]:
+    name, _, number = text.partition("=")
+    try:
+        return name, float(number)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not BUDGET=NUMBER") from None
 
 
 COMMAND = Command(

@@ -10,8 +10,6 @@ from slimbench.history.select import WAYS, select
 
 FORMATS = ("table", "markdown", "csv", "json")
 
-METRICS = ("latency", "size", "gzip", "accuracy")
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add which runs, which metrics, and how they are shown."""
@@ -19,8 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metric",
         action="append",
-        choices=METRICS,
-        help="a table of this alone; may be given several times (default: all)",
+        help="a table of this alone: latency, size, gzip, accuracy, or the key of another figure; "
+        "may be given several times (default: those four)",
     )
     parser.add_argument("--profile", help="of which profile latest and commit: are meant")
     add_output(parser, FORMATS)
@@ -31,15 +29,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Show the comparison; 0 whatever it shows, since unpaired figures decide nothing."""
     from slimbench.compare import render  # noqa: PLC0415 - babel and scipy take their time
     from slimbench.compare.comparison import UNPAIRED, compare  # noqa: PLC0415
-    from slimbench.compare.measures import MEASURES  # noqa: PLC0415
+    from slimbench.compare.measures import chosen  # noqa: PLC0415
 
     histories = [
         history
         for what in arguments.runs
         for history in select(what, arguments.results, arguments.profile)
     ]
-    wanted = arguments.metric or METRICS
-    comparison = compare(histories, [MEASURES[name] for name in METRICS if name in wanted])
+    comparison = compare(histories, chosen(arguments.metric or ()))
     show = {
         "table": render.terminal,
         "markdown": render.markdown,

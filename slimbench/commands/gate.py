@@ -23,12 +23,12 @@ from slimbench.history.select import WAYS, select_one
 from slimbench.paths import results_folder, short, suite_file
 
 if TYPE_CHECKING:
-    from slimbench.gate.cases import Side
     from slimbench.gate.findings import Result
     from slimbench.gate.latency import Measure
     from slimbench.gate.model_files import Files
     from slimbench.gate.runtime import Runtimes
     from slimbench.gate.timer import Effort
+    from slimbench.history.record import History
 
 WRONG = 2
 """Exit status where something is wrong, and not the candidate worse."""
@@ -180,33 +180,36 @@ def _judge(arguments: argparse.Namespace, files: Files) -> Result:
     return replace(result, notes=(*result.notes, f"Limits: {short(limits_file)}."))
 
 
-def _timer(where: Path | None, baseline: Side, effort: Effort) -> tuple[Measure, Runtimes]:
+def _timer(where: Path | None, baseline: History, effort: Effort) -> tuple[Measure, Runtimes]:
     """Return what times pairs, and the runtimes that it does so with."""
+    from slimbench import engines  # noqa: PLC0415
     from slimbench.gate import environment  # noqa: PLC0415
-    from slimbench.gate.runtime import RUNTIMES, Runtimes  # noqa: PLC0415
+    from slimbench.gate.runtime import Runtimes  # noqa: PLC0415
     from slimbench.gate.timer import Timer  # noqa: PLC0415
 
-    here = _versions(RUNTIMES.values())
+    distributions = engines.distributions()
+    here = _versions(distributions.values())
     if where is None:
         return Timer(effort), Runtimes(here, here)
-    engines = {entry.case.engine for entry in baseline.entries} & RUNTIMES.keys()
-    own = environment.find(where, {name: RUNTIMES[name] for name in engines}, effort.limit_s)
+    measured = {entry.case.engine for entry in baseline.entries}
+    needed = {name: package for name, package in distributions.items() if name in measured}
+    own = environment.find(where, needed, effort.limit_s)
     return Timer(effort, baseline_environment=own), Runtimes(own.versions, here, apart=True)
 
 
-def _side(what: str, results: Path, profile: str | None) -> Side:
+def _side(what: str, results: Path, profile: str | None) -> History:
     """Return the run or the promoted baseline that a user named."""
     from slimbench.gate.baseline import baseline_path, load_baseline  # noqa: PLC0415
-    from slimbench.gate.cases import from_baseline, from_history  # noqa: PLC0415
+    from slimbench.gate.cases import complete  # noqa: PLC0415
 
     if what != "baseline":
         path = Path(what)
         if path.is_file() and path.resolve().parent == (results / "baselines").resolve():
-            return from_baseline(load_baseline(path))
-        return from_history(select_one(what, results, profile))
+            return load_baseline(path).history
+        return complete(select_one(what, results, profile))
     if profile is None:
         raise UsageProblem("Of which profile? Say so with --profile.")
-    return from_baseline(load_baseline(baseline_path(results, profile)))
+    return load_baseline(baseline_path(results, profile)).history
 
 
 @contextmanager

@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     store = Store().root
     kept = _keep(history, store, keep_at(location)) if location else _stay(history, store)
     baseline = save_baseline(document, target)
-    print(f"{target}: {len(baseline.entries)} cases of {path.name}.")
+    print(f"{target}: {len(baseline.history.entries)} cases of {path.name}.")
     for line in [*_replaced(target, before, baseline), *_remarks(history), kept]:
         print(line)
     return 0
@@ -94,15 +94,15 @@ def _before(target: Path) -> Baseline | str | None:
 
 def _replaced(target: Path, before: Baseline | str | None, baseline: Baseline) -> list[str]:
     if before is None:
-        return [f"It is the first baseline of {baseline.profile}; commit {target.name}."]
+        return [f"It is the first baseline of {baseline.history.profile}; commit {target.name}."]
     if isinstance(before, str):
         return [f"It replaces one that could not be read: {before}"]
     said = [
         f"It replaces {before.run_file}, promoted on {before.promotion.at:%Y-%m-%d} "
         f"({before.promotion.reason.rstrip('.')})."
     ]
-    now = {entry.case for entry in baseline.entries}
-    gone = [entry.case.id for entry in before.entries if entry.case not in now]
+    now = {entry.case for entry in baseline.history.entries}
+    gone = [entry.case.id for entry in before.history.entries if entry.case not in now]
     if gone:
         said.append(f"No longer in the baseline, so no longer guarded: {', '.join(gone)}.")
     return said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from slimbench.commands import Command, add_output, add_results, emit
@@ -18,6 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="?", default="latest", metavar="RUN", help=WAYS)
     parser.add_argument("--profile", help="of which profile the latest is meant")
     add_output(parser, ("table", "markdown", "html"), in_french=True)
+    parser.add_argument(
+        "--metric",
+        action="append",
+        default=[],
+        help="one more column: a figure by its key in extra_info; may be given several times",
+    )
     parser.add_argument("--markdown", action="store_true", help="the same as --format markdown")
     parser.add_argument("--charts", type=Path, metavar="FOLDER", help="draw the charts there")
     add_results(parser)
@@ -28,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     history = select_one(arguments.run, arguments.results, arguments.profile)
     lang = arguments.lang or words.language(os.environ)
     form = "markdown" if arguments.markdown else arguments.format
-    emit(_shown(history, form, lang), arguments.output)
+    emit(_shown(history, form, lang, arguments.metric), arguments.output)
     if arguments.charts is not None:
         from slimbench.report.chart_style import ChartError  # noqa: PLC0415
         from slimbench.report.charts import draw  # noqa: PLC0415 - matplotlib takes a second
@@ -43,14 +50,17 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _shown(history: History, form: str, lang: words.Lang) -> str:
+def _shown(history: History, form: str, lang: words.Lang, keys: Sequence[str]) -> str:
+    from slimbench.metrics import described  # noqa: PLC0415 - every metric's file is read
+
+    more = [described(key) for key in keys]
     if form == "html":
         from slimbench.report.html import page  # noqa: PLC0415 - matplotlib takes a second
 
-        return page(history, lang)
+        return page(history, lang, more)
     from slimbench.report.table import markdown, table  # noqa: PLC0415 - babel takes its time
 
-    parts = [(markdown if form == "markdown" else table)(history, lang)]
+    parts = [(markdown if form == "markdown" else table)(history, lang, more)]
     if any(entry.serving is not None for entry in history.entries):
         from slimbench.report.serving import serving  # noqa: PLC0415 - likewise
 

@@ -17,7 +17,7 @@ from slimbench.commands import Command, add_results
 from slimbench.datasets.photos import archives
 from slimbench.errors import Unavailable, UsageProblem
 from slimbench.export.source import is_photographs_of
-from slimbench.gate.baseline import Baseline, load_baseline
+from slimbench.gate.baseline import load_baseline
 from slimbench.history.document import HistoryError
 from slimbench.history.record import Entry, History, load
 from slimbench.history.select import runs
@@ -163,9 +163,9 @@ def _kept(store: Store, results: Sequence[Path]) -> set[str]:
 def _saved(results: Path) -> list[Entry]:
     """Return the entries of all saved runs and baselines; says which file cannot be read."""
     entries: list[Entry] = []
-    readers: list[tuple[Path, Callable[[Path], History | Baseline]]] = [
+    readers: list[tuple[Path, Callable[[Path], History]]] = [
         *((run.path, load) for run in runs(results, None)),
-        *((path, load_baseline) for path in (results / "baselines").glob("*.json")),
+        *((path, _promoted) for path in (results / "baselines").glob("*.json")),
     ]
     for path, reader in readers:
         try:
@@ -173,6 +173,10 @@ def _saved(results: Path) -> list[Entry]:
         except HistoryError as error:
             print(f"What it measured is not kept: {error}", file=sys.stderr)
     return entries
+
+
+def _promoted(path: Path) -> History:
+    return load_baseline(path).history
 
 
 def _clean(store: Store) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,10 @@ from scipy.stats import mannwhitneyu
 
 from slimbench.history.record import Entry
 from slimbench.mcnemar import discordant, mcnemar
+from slimbench.metrics import described, with_columns
+from slimbench.metrics.accuracy import TOP1
+from slimbench.metrics.latency import P50
+from slimbench.spec import Figure
 
 ALPHA = 0.05
 """Below this p a difference is called one; it is not corrected for the number of cases."""
@@ -36,8 +41,6 @@ def enough(first: int, second: int) -> bool:
 Verdict = Literal["differs", "no_difference", "not_comparable"]
 """`no_difference`: none that is significant, or, of an exact figure, none at all."""
 
-Unit = Literal["ms", "bytes", "share"]
-
 
 @dataclass(frozen=True, slots=True)
 class Delta:
@@ -55,33 +58,30 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One block of a comparison.
+    """One block of a comparison; `method` says in a sentence how changes are judged."""
 
-    `key` is the figure's in `extra_info`; a missing one's reason stands under the part of it
-    before the dot. `method` says in a sentence how changes are judged.
-    """
-
-    name: str
-    key: str
-    title: str
-    unit: Unit
+    figure: Figure
     method: str
-    value: Callable[[Entry], float | None]
     judge: Callable[[Entry, Entry], Delta]
+
+    @property
+    def title(self) -> str:
+        """The block's heading."""
+        return self.figure.title or self.figure.label or self.figure.key
+
+    def value(self, entry: Entry) -> float | None:
+        """Return the entry's figure, None where `reason` says why there is none."""
+        return entry.value(self.figure.key)
 
     def reason(self, entry: Entry) -> str:
         """Say why the entry has no figure."""
-        return entry.reasons[self.key.partition(".")[0]]
+        return entry.reason(self.figure.key)
 
     def delta(self, first: Entry, entry: Entry) -> Delta:
         """Hold an entry that has a figure against the first run's entry of the same case."""
         if self.value(first) is None:
             return Delta("not_comparable", remark="the first run has no figure")
         return self.judge(first, entry)
-
-
-def _median(entry: Entry) -> float | None:
-    return None if entry.latency_ms is None else entry.latency_ms.p50
 
 
 def _latency(first: Entry, entry: Entry) -> Delta:
@@ -99,16 +99,26 @@ def _latency(first: Entry, entry: Entry) -> Delta:
     )
 
 
-def _exact(count: Callable[[Entry], int | None]) -> Callable[[Entry, Entry], Delta]:
-    def judge(first: Entry, entry: Entry) -> Delta:
-        old, new = count(first), count(entry)
-        if old is None or new is None:
-            raise ValueError(f"{entry.case.id} has no size to compare")
-        if old == new:
-            return Delta("no_difference", 0.0)
-        return Delta("differs", new / old - 1, remark=f"{new - old:+,d} B")
+def _exact(figure: Figure, first: Entry, entry: Entry) -> Delta:
+    old, new = first.value(figure.key), entry.value(figure.key)
+    if old is None or new is None:
+        raise ValueError(f"{entry.case.id} has no {figure.key} to compare")
+    if figure.on_images and (first.eval_sha256 is None or first.eval_sha256 != entry.eval_sha256):
+        return Delta("not_comparable", remark="other images")
+    if figure.against_reference and first.reference != entry.reference:
+        return Delta("not_comparable", remark="another reference")
+    if old == new:
+        return Delta("no_difference", 0.0)
+    if figure.unit == "share":
+        return Delta("differs", new - old)
+    if not old:
+        return Delta("not_comparable", remark="it was 0")
+    remark = f"{new - old:+,d} B" if figure.unit == "bytes" else ""
+    return Delta("differs", new / old - 1, remark=remark)
 
-    return judge
+
+def _single(_first: Entry, _entry: Entry) -> Delta:
+    return Delta("not_comparable", remark="one value a run tells no change from noise")
 
 
 def _accuracy(first: Entry, entry: Entry) -> Delta:
@@ -135,46 +145,39 @@ def _same_file(first: Entry, entry: Entry) -> str:
     return "same file" if first.model_sha256 == entry.model_sha256 else ""
 
 
-_ALL = (
-    Measure(
-        "latency",
-        "latency_ms.p50",
-        "Latency: median of single invocations",
-        "ms",
-        "~: no significant difference; two-sided Mann-Whitney U over the samples kept, "
-        f"p < {ALPHA} for each case by itself. Same file: the change is not the model's.",
-        _median,
-        _latency,
-    ),
-    Measure(
-        "size",
-        "size_bytes",
-        "Size of the model file",
-        "bytes",
-        "=: the same to the byte; any other difference is real.",
-        lambda entry: entry.size_bytes,
-        _exact(lambda entry: entry.size_bytes),
-    ),
-    Measure(
-        "gzip",
-        "size_gzip_bytes",
-        "Size of the model file after gzip",
-        "bytes",
-        "=: the same to the byte; any other difference is real.",
-        lambda entry: entry.size_gzip_bytes,
-        _exact(lambda entry: entry.size_gzip_bytes),
-    ),
-    Measure(
-        "accuracy",
-        "accuracy_top1",
-        "Accuracy (top-1)",
-        "share",
-        f"~: no significant difference; exact McNemar test over the same images, p < {ALPHA} for "
-        "each case by itself.",
-        lambda entry: entry.accuracy_top1,
-        _accuracy,
-    ),
-)
+@functools.cache
+def measure(name: str) -> Measure:
+    """Return how a figure is compared, by its key or by the name of its column.
 
-MEASURES: Mapping[str, Measure] = {measure.name: measure for measure in _ALL}
-"""By the names that `--metric` takes, in the order they are shown."""
+    Raises:
+        UsageProblem: There is no such figure; it lists those there are.
+    """
+    figure = described(name)
+    if figure == P50:
+        method = (
+            "~: no significant difference; two-sided Mann-Whitney U over the samples kept, "
+            f"p < {ALPHA} for each case by itself. Same file: the change is not the model's."
+        )
+        return Measure(figure, method, _latency)
+    if figure == TOP1:
+        method = (
+            "~: no significant difference; exact McNemar test over the same images, "
+            f"p < {ALPHA} for each case by itself."
+        )
+        return Measure(figure, method, _accuracy)
+    if figure.exact:
+        to_the = "byte" if figure.unit == "bytes" else "last digit"
+        method = f"=: the same to the {to_the}; any other difference is real."
+        return Measure(figure, method, functools.partial(_exact, figure))
+    return Measure(figure, "A run has one value of it, so no test can judge a change.", _single)
+
+
+def chosen(names: Sequence[str]) -> list[Measure]:
+    """Return the measures of these names; those with a column come first, and are the default.
+
+    Raises:
+        UsageProblem: There is no such figure.
+    """
+    usual = [measure(figure.column) for figure in with_columns()]
+    wanted = list(dict.fromkeys(map(measure, names))) or usual
+    return sorted(wanted, key=lambda one: usual.index(one) if one in usual else len(usual))

@@ -11,12 +11,14 @@ from typing import Any
 from tabulate import tabulate
 
 from slimbench.compare.comparison import UNPAIRED, Block, Cell, Comparison, differences
-from slimbench.compare.measures import ALPHA, Delta, Unit
+from slimbench.compare.measures import ALPHA, Delta
 from slimbench.history.machine import cpu
 from slimbench.history.record import History
 from slimbench.report import numbers
 from slimbench.report.notes import Footnotes, clean, escape_markdown
+from slimbench.report.quantity import write
 from slimbench.report.words import WORDS
+from slimbench.spec import Unit
 
 
 def terminal(comparison: Comparison) -> str:
@@ -55,7 +57,7 @@ def _grid(comparison: Comparison, block: Block, footnotes: Footnotes, style: str
     for row in block.rows:
         line = [row.case.id, _value(row.cells[0], block, footnotes)]
         for cell in row.cells[1:]:
-            delta = "" if cell.delta is None else _change(cell.delta, block.measure.unit)
+            delta = "" if cell.delta is None else _change(cell.delta, block.measure.figure.unit)
             line += [_value(cell, block, footnotes), delta]
         rows.append(line)
     align = ["left", "right", *(["right", "left"] * len(others))]
@@ -65,7 +67,7 @@ def _grid(comparison: Comparison, block: Block, footnotes: Footnotes, style: str
 def _value(cell: Cell, block: Block, footnotes: Footnotes) -> str:
     if cell.value is None:
         return f"{WORDS['en'].nothing} {footnotes.mark(cell.reason)}"
-    return _figure(cell.value, block.measure.unit)
+    return write(cell.value, block.measure.figure.unit, "en")
 
 
 def _runs(comparison: Comparison) -> list[tuple[str, str]]:
@@ -86,15 +88,6 @@ def _notes(comparison: Comparison, footnotes: Footnotes) -> list[str]:
     for letter, run in zip(comparison.letters, comparison.runs, strict=True):
         notes += [f"Before run {letter}: {clean(text)}" for text in run.preflight.warnings]
     return notes
-
-
-def _figure(value: float, unit: Unit) -> str:
-    """Write a value with its unit."""
-    if unit == "ms":
-        return numbers.milliseconds(value, "en")
-    if unit == "bytes":
-        return numbers.size(value, "en")
-    return f"{numbers.percent(value, 'en')} %"
 
 
 def _change(delta: Delta, unit: Unit) -> str:
@@ -162,8 +155,8 @@ def as_json(comparison: Comparison) -> str:
         ],
         "metrics": [
             {
-                "metric": block.measure.key,
-                "unit": block.measure.unit,
+                "metric": block.measure.figure.key,
+                "unit": block.measure.figure.unit,
                 "method": block.measure.method,
                 "cases": [
                     {
@@ -197,8 +190,8 @@ def as_csv(comparison: Comparison) -> str:
             ):
                 writer.writerow(
                     {
-                        "metric": block.measure.key,
-                        "unit": block.measure.unit,
+                        "metric": block.measure.figure.key,
+                        "unit": block.measure.figure.unit,
                         "variant": row.case.variant,
                         "engine": row.case.engine,
                         "threads": row.case.threads,

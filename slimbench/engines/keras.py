@@ -75,6 +75,7 @@ class Keras:
     disturbs_others: bool = True
     scores_in_parallel: bool = False
     options: Mapping[str, str] = MappingProxyType({})
+    distribution: str = "tensorflow"
 
     def prepare(self) -> None:
         """Import TensorFlow."""

@@ -102,6 +102,7 @@ class OpenVINO:
     disturbs_others: bool = True
     scores_in_parallel: bool = False
     options: Mapping[str, str] = MappingProxyType({})
+    distribution: str = "openvino"
 
     def prepare(self) -> None:
         """Import OpenVINO; raises ValueError, saying how to install it, where it is not there."""

@@ -29,6 +29,7 @@ class TFLite:
     disturbs_others: bool = True
     scores_in_parallel: bool = True
     options: Mapping[str, str] = MappingProxyType({})
+    distribution: str = "tensorflow"
 
     def prepare(self) -> None:
         """Import TensorFlow."""

@@ -17,8 +17,9 @@ from slimbench.gate.cases import Pair
 from slimbench.gate.findings import Finding, Verdict, interval_in_words, points
 from slimbench.gate.limits import Limits
 from slimbench.mcnemar import discordant, mcnemar
+from slimbench.metrics.accuracy import TOP1
 
-METRIC = "accuracy_top1"
+METRIC = TOP1.key
 LEVEL = 0.01
 
 
@@ -76,7 +77,7 @@ def judge(
     worse = dict(zip(families, _adjusted(families, Disagreement.p_worse), strict=True))
     better = dict(zip(families, _adjusted(families, Disagreement.p_better), strict=True))
     for pair, found in compared:
-        comparison, limit = _comparison(pair), limits[pair.case.variant].accuracy_top1_loss_max
+        comparison, limit = _comparison(pair), limits[pair.case.variant].margin(METRIC)
         row = _row(pair, found, worse[comparison], better[comparison], limit)
         origin = provenance(pair)
         reason = f"{row.reason}; {origin}" if origin and row.change else row.reason

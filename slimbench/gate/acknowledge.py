@@ -23,7 +23,7 @@ from typing import Any
 
 from slimbench.errors import UsageProblem
 from slimbench.gate import accuracy, latency_comparison, static_metrics
-from slimbench.gate.findings import MORE_IS_BETTER, Finding, change_in_words
+from slimbench.gate.findings import Finding, change_in_words
 from slimbench.spec import Case
 from slimbench.suite.toml_file import TomlFile, read_toml, shown
 
@@ -34,7 +34,6 @@ TABLE = "regression"
 HEADER = re.compile(rf"\s*\[\[\s*{TABLE}\s*\]\]")
 NEEDED = ("variant", "metric", "limit", "reason", "expires")
 OPTIONAL = ("engine", "threads", "profile")
-KNOWN_METRICS = (*latency_comparison.METRICS, *static_metrics.METRICS, accuracy.METRIC)
 
 
 class AcknowledgementError(UsageProblem):
@@ -116,7 +115,7 @@ def _applied(row: Finding, acknowledged: Sequence[Acknowledgement], today: date)
             reason = f"{row.reason}; acknowledged until {each.expires}: {each.reason}"
             return replace(row, verdict="acknowledged", reason=reason)
     if in_time:
-        worse = min(row.change or 0.0, 0.0) if row.metric in MORE_IS_BETTER else row.change
+        worse = min(row.change or 0.0, 0.0) if row.figure.better == "more" else row.change
         limit = math.copysign(in_time[0].limit, worse or 1.0)
         said = f"acknowledged to {change_in_words(row.metric, limit)} only ({in_time[0].where})"
     elif about:
@@ -134,7 +133,7 @@ def _least_harm(row: Finding) -> float:
     if row.change is None:
         return math.inf
     change = row.change
-    if row.metric in MORE_IS_BETTER:
+    if row.figure.better == "more":
         return -(change if row.interval is None else max(change, row.interval[1]))
     return change if row.interval is None else min(change, row.interval[0])
 
@@ -158,8 +157,9 @@ def _read(file: TomlFile, table: dict[str, Any], line: int) -> Acknowledgement:
     for key in ("variant", "metric", "reason", "engine", "profile"):
         if key in table and not (isinstance(table[key], str) and table[key].strip()):
             raise wrong(f"{key} must be a text, not {shown(table[key])}")
-    if table["metric"] not in KNOWN_METRICS:
-        known = ", ".join(KNOWN_METRICS)
+    judged = (*latency_comparison.METRICS, *static_metrics.metrics(), accuracy.METRIC)
+    if table["metric"] not in judged:
+        known = ", ".join(judged)
         raise wrong(f"no metric {table['metric']!r} is judged. There is: {known}")
     limit, threads, expires = table["limit"], table.get("threads"), table["expires"]
     if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not 0 <= limit < math.inf:

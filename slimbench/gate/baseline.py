@@ -16,7 +16,7 @@ from typing import Any
 from slimbench.atomic_write import write_text
 from slimbench.history.document import Document, HistoryError, moment, parse, text_of
 from slimbench.history.machine import cpu
-from slimbench.history.record import BudgetResult, Entry, History, typed
+from slimbench.history.record import BudgetResult, History, Preflight, typed
 from slimbench.history.schemas import BASELINE, first_fault
 from slimbench.spec import Case
 
@@ -35,24 +35,15 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A promoted run. Its entries have no samples: times are measured again, never compared."""
+    """A promoted run, `run_file`, as a history; that one's path is the baseline's own.
 
-    path: Path
-    profile: str
+    Its entries have no samples: times are measured again, never compared. Of its budgets it has
+    those that were broken.
+    """
+
     promotion: Promotion
     run_file: str
-    taken: datetime
-    commit: str
-    dirty: bool
-    cpu: str
-    seed: int
-    versions: Mapping[str, str]
-    broken_budgets: tuple[BudgetResult, ...]
-    entries: tuple[Entry, ...]
-
-    def entry(self, case: Case) -> Entry | None:
-        """Return what was measured of `case`, or None where the baseline has no such case."""
-        return next((entry for entry in self.entries if entry.case == case), None)
+    history: History
 
 
 def baseline_path(results: Path, profile: str) -> Path:
@@ -160,22 +151,25 @@ def _typed(document: Document, path: Path) -> Baseline:
         raise HistoryError(f"{path} does not fit the baseline schema: {fault}")
     run, promoted = document["run"], document["promoted"]
     misfit = f"{path} does not fit the baseline schema: at"
-    return Baseline(
+    at = moment(promoted["at"], f"{misfit} $.promoted.at")
+    promotion = Promotion(at, promoted["by"], promoted["reason"])
+    history = History(
         path=path,
-        profile=document["profile"],
-        promotion=Promotion(
-            moment(promoted["at"], f"{misfit} $.promoted.at"), promoted["by"], promoted["reason"]
-        ),
-        run_file=run["file"],
         taken=moment(run["taken"], f"{misfit} $.run.taken"),
-        commit=run["commit"],
-        dirty=run["dirty"],
-        cpu=run["cpu"],
+        status="complete",
+        profile=document["profile"],
         seed=int(run["seed"]),
         versions=run["versions"],
-        broken_budgets=tuple(_broken(row) for row in document["broken_budgets"]),
+        machine={"cpu": {"brand_raw": run["cpu"]}},
+        commit=run["commit"],
+        dirty=run["dirty"],
+        preflight=Preflight(None, None, None, None, ()),
+        seconds={},
+        budgets=tuple(_broken(row) for row in document["broken_budgets"]),
+        missing=(),
         entries=typed(((info, ()) for info in document["cases"]), document["profile"], path),
     )
+    return Baseline(promotion, run["file"], history)
 
 
 def _broken(row: Mapping[str, Any]) -> BudgetResult:

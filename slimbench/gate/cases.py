@@ -1,77 +1,26 @@
-"""The two sides of a comparison, and which case of one stands against which of the other.
+"""Which case of a baseline stands against which of a candidate.
 
-A side is a run or a baseline as the gate needs it. A case that only one side has is named, never
-passed over.
+A case that only one of the two has is named, never passed over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from slimbench.errors import UsageProblem
-from slimbench.gate.baseline import Baseline
 from slimbench.gate.findings import Finding
-from slimbench.history.record import BudgetResult, Entry, History, Missing
+from slimbench.history.record import Entry, History
 from slimbench.spec import Case
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
-    """A run's entries with what the gate asks about the run; `name` is what a user calls it."""
-
-    name: str
-    profile: str
-    seed: int
-    commit: str
-    dirty: bool
-    versions: Mapping[str, str]
-    entries: tuple[Entry, ...]
-    budgets: tuple[BudgetResult, ...]
-    missing: tuple[Missing, ...]
-
-    def entry(self, case: Case) -> Entry | None:
-        """Return what was measured of a case, or None."""
-        return next((entry for entry in self.entries if entry.case == case), None)
-
-    def why_missing(self, variant: str) -> str:
-        """Return why the run could not have a variant of its profile, or nothing."""
-        return next((each.reason for each in self.missing if each.variant == variant), "")
-
-
-def from_history(history: History) -> Side:
-    """Take a saved run as a side; raises UsageProblem unless it is a whole one."""
+def complete(history: History) -> History:
+    """Return a saved run that can be judged; raises UsageProblem unless it is a whole one."""
     if history.status != "complete":
         raise UsageProblem(
             f"{history.path} is a run that is {history.status}, and the gate judges whole runs. "
             "Run the benchmarks without -k, to their end."
         )
-    return Side(
-        name=history.path.name,
-        profile=history.profile,
-        seed=history.seed,
-        commit=history.commit,
-        dirty=history.dirty,
-        versions=history.versions,
-        entries=history.entries,
-        budgets=history.budgets,
-        missing=history.missing,
-    )
-
-
-def from_baseline(baseline: Baseline) -> Side:
-    """Take a promoted baseline as a side; of its budgets, it knows those that it broke."""
-    return Side(
-        name=baseline.path.name,
-        profile=baseline.profile,
-        seed=baseline.seed,
-        commit=baseline.commit,
-        dirty=baseline.dirty,
-        versions=baseline.versions,
-        entries=baseline.entries,
-        budgets=baseline.broken_budgets,
-        missing=(),
-    )
+    return history
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +49,7 @@ class Pairing:
     rows: tuple[Finding, ...]
 
 
-def pair_up(baseline: Side, candidate: Side) -> Pairing:
+def pair_up(baseline: History, candidate: History) -> Pairing:
     """Pair the cases of two runs.
 
     A case that the candidate lacks, or that was scored on other data, is an error; one that the
@@ -133,7 +82,7 @@ def pair_up(baseline: Side, candidate: Side) -> Pairing:
     return Pairing(tuple(pairs), tuple(rows))
 
 
-def _lost(entry: Entry, candidate: Side) -> str:
+def _lost(entry: Entry, candidate: History) -> str:
     why = candidate.why_missing(entry.case.variant)
     because = f" ({why.rstrip('.')})" if why else ""
     return (

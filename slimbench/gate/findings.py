@@ -10,23 +10,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from slimbench.metrics import figure
 from slimbench.number_format import fixed, rounded
-from slimbench.spec import Case
+from slimbench.spec import Case, Figure
 
 Verdict = Literal["pass", "improved", "regression", "inconclusive", "error", "new", "acknowledged"]
-
-SHARES = frozenset({"accuracy_top1", "sparsity", "sparsity_prunable"})
-"""Metrics whose change is candidate - baseline; for all others it is candidate / baseline - 1."""
-
-MORE_IS_BETTER = SHARES
-"""Metrics that get worse when they fall. They are the shares, and all the shares."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One judgement; `metric` is a key of `extra_info`, `change` and `interval` have its unit.
 
-    `baseline` and `candidate` are None where the files, and not two values, were compared.
+    A change is candidate - baseline of a share, candidate / baseline - 1 of all else. Both values
+    are None where the files, and not two values, were compared.
     """
 
     case: Case
@@ -37,6 +33,11 @@ class Finding:
     candidate: float | None = None
     change: float | None = None
     interval: tuple[float, float] | None = None
+
+    @property
+    def figure(self) -> Figure:
+        """What is known of the metric."""
+        return figure(self.metric)
 
     def entry(self) -> dict[str, Any]:
         """Return the row as JSON has it."""
@@ -68,7 +69,7 @@ def points(share: float) -> str:
 
 def change_in_words(metric: str, change: float) -> str:
     """Write a change in its metric's unit."""
-    return points(change) if metric in SHARES else percent(change)
+    return points(change) if figure(metric).unit == "share" else percent(change)
 
 
 def interval_in_words(metric: str, interval: tuple[float, float]) -> str:

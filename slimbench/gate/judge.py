@@ -10,7 +10,7 @@ from pathlib import Path
 
 from slimbench.gate import accuracy, acknowledge, latency, static_metrics
 from slimbench.gate.acknowledge import Acknowledgement
-from slimbench.gate.cases import Pair, Side, pair_up
+from slimbench.gate.cases import Pair, pair_up
 from slimbench.gate.findings import Finding, Result, in_order
 from slimbench.gate.latency import Measure
 from slimbench.gate.latency_comparison import JUDGED, METRICS
@@ -19,10 +19,8 @@ from slimbench.gate.model_files import Files
 from slimbench.gate.provenance import retrained
 from slimbench.gate.runtime import Runtimes
 from slimbench.gate.timer import Timed
+from slimbench.history.record import History
 from slimbench.spec import Advance
-
-ORDER = (JUDGED, accuracy.METRIC, *static_metrics.METRICS, *METRICS)
-"""Metrics as they are listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +36,8 @@ class Settings:
 
 
 def judge(  # noqa: PLR0913  (two sides, and the world they are judged in)
-    baseline: Side,
-    candidate: Side,
+    baseline: History,
+    candidate: History,
     settings: Settings,
     *,
     files: Files,
@@ -83,11 +81,12 @@ def judge(  # noqa: PLR0913  (two sides, and the world they are judged in)
     )
     rows = acknowledge.apply([*rows, *judged.rows], settings.acknowledged, settings.today)
     cases = [entry.case for entry in (*baseline.entries, *candidate.entries)]
+    order = (JUDGED, accuracy.METRIC, *static_metrics.metrics(), *METRICS)
     stale = acknowledge.unused(settings.acknowledged, rows)
     return Result(
         baseline.name,
         candidate.name,
-        tuple(in_order(rows, cases, ORDER)),
+        tuple(in_order(rows, cases, order)),
         (
             *sorted(set(changed.values())),
             *settings.runtimes.headline(p for p in pairing.pairs if p.case not in changed),
@@ -96,7 +95,7 @@ def judge(  # noqa: PLR0913  (two sides, and the world they are judged in)
     )
 
 
-def _origin(pair: Pair, *, baseline: Side, candidate: Side, store: Path) -> str:
+def _origin(pair: Pair, *, baseline: History, candidate: History, store: Path) -> str:
     return retrained(pair, baseline, candidate, store)
 
 
@@ -115,7 +114,7 @@ def _untimed(pair: Pair, settings: Settings, changed: str) -> Finding | None:
     return None
 
 
-def _files_of(pair: Pair, baseline: Side, candidate: Side, files: Files) -> Timed | Finding:
+def _files_of(pair: Pair, baseline: History, candidate: History, files: Files) -> Timed | Finding:
     before, after = files.find(pair.baseline, baseline), files.find(pair.candidate, candidate)
     if isinstance(before, Path) and isinstance(after, Path):
         options = (pair.baseline.runtime_options, pair.candidate.runtime_options)

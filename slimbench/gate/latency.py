@@ -96,7 +96,7 @@ def _questions(
             continue
         own = limits[pair.case.variant]
         for metric, words in METRICS.items():
-            judged = own.margin(metric) is not None
+            judged = own.of(metric) is not None
             whole = all(metric in reading for reading in readings)
             if judged and whole:
                 margin = effective_margin(metric, own, readings)

@@ -16,18 +16,16 @@ from slimbench.gate.cases import Pair
 from slimbench.gate.findings import Finding, Verdict, interval_in_words, percent
 from slimbench.gate.limits import Limits
 from slimbench.gate.timer import Broken, Reading, Readings
+from slimbench.metrics import figure, latency, startup
 from slimbench.spec import Case
 
+JUDGED = latency.P50.key
+
 METRICS: Mapping[str, str] = {
-    "latency_ms.p50": "median latency",
-    "latency_ms.p90": "p90 latency",
-    "init_ms": "initialisation",
-    "first_invoke_ms": "first invocation",
-    "peak_rss_mb": "peak memory",
+    JUDGED: "median latency",
+    **{figure.key: figure.label.lower() for figure in (latency.P90, *startup.FIGURES)},
 }
 """What is read of a pair in each process, in words."""
-
-JUDGED = "latency_ms.p50"
 
 HIDDEN = 5 / 3
 """A pass says that no growth of this many margins, 5 % where 3 % pass, hides in the spread."""
@@ -95,11 +93,9 @@ class Question:
 def effective_margin(metric: str, limits: Limits, readings: Sequence[Reading]) -> float:
     """Return the relative growth that passes: the limit, or the floor where that is more."""
     margin = limits.margin(metric)
-    if margin is None:
-        raise ValueError(f"{metric} has no limit, so it is not judged.")
-    if not metric.endswith("_mb"):
+    if figure(metric).unit == "ms":
         baseline_us = 1e3 * statistics.median(each[metric].baseline for each in readings)
-        return max(margin, limits.latency_growth_floor_us / baseline_us)
+        return max(margin, limits.floor_us / baseline_us)
     return margin
 
 

@@ -6,7 +6,7 @@ Every key is the largest change for the worse that passes, with what it is of in
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from slimbench.errors import UsageProblem
+from slimbench.metrics import figure, figures
+from slimbench.metrics.latency import P50
 from slimbench.suite.toml_file import TomlFile, read_toml, shown
 
 EVERY = "*"
@@ -27,49 +29,65 @@ class LimitsError(UsageProblem):
     """A file of limits that cannot be used; the message begins with `file:line`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The largest changes for the worse that pass, for one variant.
+FLOOR = "latency_growth_floor_us"
+"""Growth of a time by this many microseconds always passes: a clock tells no less of a tiny model.
+It is a limit of its own, not a metric's."""
 
-    `_growth_max` is relative to the baseline, `_loss_max` a difference of shares. Paired metrics
-    whose limit is None are reported and not judged.
+FLOOR_US = 1.0
+
+
+@functools.cache
+def defaults() -> Mapping[str, float | None]:
+    """Return every limit by name, as it is where nothing is said; None is not judged.
+
+    `_growth_max` is of what should not grow, `_loss_max` of what should not fall; relative to the
+    baseline, or a difference of shares.
     """
-
-    latency_growth_max: float = 0.03
-    latency_growth_floor_us: float = 1.0
-    """A growth of this many microseconds always passes: a clock tells no less of a tiny model."""
-    latency_p90_growth_max: float | None = None
-    init_growth_max: float | None = None
-    first_invoke_growth_max: float | None = None
-    peak_rss_growth_max: float | None = None
-    size_growth_max: float = 0.0
-    size_gzip_growth_max: float = 0.01
-    parameters_growth_max: float = 0.0
-    sparsity_loss_max: float = 0.001
-    accuracy_top1_loss_max: float = 0.01
-
-    def tolerance(self, metric: str) -> float:
-        """Return the limit of a metric that is compared exactly."""
-        return {
-            "size_bytes": self.size_growth_max,
-            "size_gzip_bytes": self.size_gzip_growth_max,
-            "parameters": self.parameters_growth_max,
-            "sparsity": self.sparsity_loss_max,
-            "sparsity_prunable": self.sparsity_loss_max,
-        }[metric]
-
-    def margin(self, metric: str) -> float | None:
-        """Return the limit of a metric that is measured in pairs, None where it is not judged."""
-        return {
-            "latency_ms.p50": self.latency_growth_max,
-            "latency_ms.p90": self.latency_p90_growth_max,
-            "init_ms": self.init_growth_max,
-            "first_invoke_ms": self.first_invoke_growth_max,
-            "peak_rss_mb": self.peak_rss_growth_max,
-        }[metric]
+    judged = sorted(
+        (one for one in figures().values() if one.is_counted or one.judge),
+        key=lambda one: (("pairs", None, "answers").index(one.judge), one.unit == "share"),
+    )
+    return {
+        P50.limit_name: P50.tolerance,
+        FLOOR: FLOOR_US,
+        **{one.limit_name: one.tolerance for one in judged},
+    }
 
 
-KEYS = tuple(field.name for field in dataclasses.fields(Limits))
+@functools.cache
+def _largest(name: str) -> float:
+    """Return the largest value that a limit may have; 1 for the difference of two shares."""
+    if name == FLOOR:
+        return math.inf
+    of_share = any(one.limit_name == name and one.unit == "share" for one in figures().values())
+    return 1.0 if of_share else LARGEST
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Limits:
+    """The largest changes for the worse that pass, for one variant, by name."""
+
+    values: Mapping[str, float | None]
+
+    def __init__(self, **changed: float | None) -> None:
+        """Take the defaults where nothing else is given."""
+        object.__setattr__(self, "values", {**defaults(), **changed})
+
+    def of(self, metric: str) -> float | None:
+        """Return the limit of a metric; one that is None is not judged."""
+        return self.values[figure(metric).limit_name]
+
+    def margin(self, metric: str) -> float:
+        """Return the limit of a metric that is judged; raises ValueError where it has none."""
+        limit = self.of(metric)
+        if limit is None:
+            raise ValueError(f"{metric} has no limit, so it is not judged.")
+        return limit
+
+    @property
+    def floor_us(self) -> float:
+        """The growth of a time that always passes, in microseconds."""
+        return self.values[FLOOR] or 0.0
 
 
 def load_limits(path: Path, profile: str, variants: Collection[str]) -> dict[str, Limits]:
@@ -104,11 +122,11 @@ def _table(file: TomlFile, keys: tuple[str, ...], value: Any) -> dict[str, Any]:
 def _checked(file: TomlFile, keys: tuple[str, ...], table: Mapping[str, Any]) -> None:
     for key, value in table.items():
         where = file.at(*keys, key)
-        if key not in KEYS:
-            raise LimitsError(f"{where}: there is no limit {key!r}. There is: {', '.join(KEYS)}.")
+        if key not in defaults():
+            known = ", ".join(defaults())
+            raise LimitsError(f"{where}: there is no limit {key!r}. There is: {known}.")
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        most = math.inf if key.endswith("_us") else 1.0 if key.endswith("_loss_max") else LARGEST
-        if not number or not 0 <= value <= most or math.isinf(value):
+        if not number or not 0 <= value <= _largest(key) or math.isinf(value):
             raise LimitsError(
                 f"{where}: {key} must be a number from 0 up, 3 % written as 0.03, "
                 f"not {shown(value)}."

@@ -20,9 +20,8 @@ from uuid import uuid4
 from slimbench.atomic_write import replacing
 from slimbench.build.store import Store, file_sha256
 from slimbench.errors import UsageProblem
-from slimbench.gate.cases import Side
 from slimbench.history import rebuild_command
-from slimbench.history.record import Entry
+from slimbench.history.record import Entry, History
 from slimbench.spec import MODEL_FILE, Unmeasured
 
 VARIABLE = "SLIMBENCH_MODELS"
@@ -43,7 +42,7 @@ class Files:
     folder: Path | None = None
     fetch: Fetch | None = None
 
-    def find(self, entry: Entry, side: Side) -> Path | Unmeasured:
+    def find(self, entry: Entry, history: History) -> Path | Unmeasured:
         """Return the file that was measured, or how to get it back."""
         damaged = []
         for path in self._places(entry):
@@ -58,7 +57,7 @@ class Files:
                 damaged.append(f"{path} cannot be read ({error.strerror})")
             except UsageProblem as problem:
                 damaged.append(str(problem).rstrip("."))
-        return Unmeasured(self._missing(entry, side, damaged))
+        return Unmeasured(self._missing(entry, history, damaged))
 
     def _bring(self, entry: Entry, path: Path) -> None:
         if self.fetch is not None and path.parent == self.folder and not path.exists():
@@ -79,24 +78,24 @@ class Files:
             places.append(self.folder / f"{entry.model_sha256}.tflite")
         return places
 
-    def _missing(self, entry: Entry, side: Side, damaged: list[str]) -> str:
-        name = f"the model {entry.model_sha256[:12]} of {side.name}"
+    def _missing(self, entry: Entry, history: History, damaged: list[str]) -> str:
+        name = f"the model {entry.model_sha256[:12]} of {history.name}"
         what = "; ".join(damaged) if damaged else f"it is not in the store {self.store}"
         if self.folder is not None and not damaged:
             what += " nor where models are kept"
         return (
             f"{name} cannot be timed: {what}. Say where it is kept with --models, or "
-            f"{_rebuilt(entry, side)}"
+            f"{_rebuilt(entry, history)}"
         )
 
 
-def _rebuilt(entry: Entry, side: Side) -> str:
+def _rebuilt(entry: Entry, history: History) -> str:
     """Say how a model comes back to the store."""
-    command = rebuild_command.command(side.profile, entry.case.variant)
-    if rebuild_command.is_user_profile(side.profile):
+    command = rebuild_command.command(history.profile, entry.case.variant)
+    if rebuild_command.is_user_profile(history.profile):
         return f"take in the very same file of {entry.case.variant} again: {command}"
-    also = " (its tree had changes that were not committed)" if side.dirty else ""
-    return f"build it again from commit {side.commit[:12]}{also}: {command}"
+    also = " (its tree had changes that were not committed)" if history.dirty else ""
+    return f"build it again from commit {history.commit[:12]}{also}: {command}"
 
 
 CHUNK = 2**20

@@ -14,10 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
-from slimbench.gate.cases import Side
 from slimbench.gate.latency import Measure
 from slimbench.gate.timer import Effort, Readings, Timed
-from slimbench.history.record import Entry
+from slimbench.history.record import Entry, History
 from slimbench.progress import Display, duration, seconds_left
 from slimbench.spec import Advance
 
@@ -33,8 +32,8 @@ def expected_seconds(  # noqa: PLR0913  (all but the first two say of what)
     processes: int,
     effort: Effort,
     *,
-    baseline: Side,
-    candidate: Side,
+    baseline: History,
+    candidate: History,
     apart: bool,
 ) -> float:
     """Return how long it takes to time pairs in so many processes, one after the other.
@@ -47,7 +46,7 @@ def expected_seconds(  # noqa: PLR0913  (all but the first two say of what)
     return processes * (starts * START_SECONDS + timing)
 
 
-def _pair_seconds(pair: Timed, effort: Effort, baseline: Side, candidate: Side) -> float:
+def _pair_seconds(pair: Timed, effort: Effort, baseline: History, candidate: History) -> float:
     after = baseline if pair.control else candidate
     sides = [side.entry(pair.case) for side in (baseline, after)]
     started = sum(_start_seconds(entry) for entry in sides)

@@ -12,10 +12,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from slimbench.build.store import MANIFEST
-from slimbench.gate.cases import Pair, Side
+from slimbench.gate.cases import Pair
+from slimbench.history.record import History
 
 
-def retrained(pair: Pair, baseline: Side, candidate: Side, store: Path) -> str:
+def retrained(pair: Pair, baseline: History, candidate: History, store: Path) -> str:
     """Say that a model was retrained from the same chain, or nothing where that is not known.
 
     The name of an object in the store is the hash of its recipe, code and versions; its manifest
@@ -49,7 +50,7 @@ def _recipe(store: Path, model_file: str) -> Any | None:
         return None
 
 
-def _changed(baseline: Side, candidate: Side) -> str:
+def _changed(baseline: History, candidate: History) -> str:
     """List the versions that differ."""
     names = sorted({*baseline.versions, *candidate.versions})
     pairs = {name: (baseline.versions.get(name), candidate.versions.get(name)) for name in names}

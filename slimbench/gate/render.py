@@ -11,16 +11,16 @@ from typing import Literal
 from tabulate import tabulate
 
 from slimbench.gate.findings import (
-    SHARES,
     Finding,
     Result,
     change_in_words,
     gravest_first,
     interval_in_words,
 )
-from slimbench.gate.latency_comparison import JUDGED
+from slimbench.metrics import with_columns
 from slimbench.number_format import rounded
 from slimbench.report.notes import escape_markdown
+from slimbench.spec import Unit
 
 Format = Literal["table", "json", "markdown", "junit"]
 
@@ -32,16 +32,15 @@ ENDINGS: Mapping[str, Format] = {
 }
 """The format that the ending of a file's name stands for."""
 
-COLUMNS: Mapping[str, str] = {
-    JUDGED: "latency",
-    "size_bytes": "size",
-    "size_gzip_bytes": "gzip",
-    "accuracy_top1": "accuracy",
+UNITS: Mapping[Unit, str] = {
+    "bytes": " bytes",
+    "MiB": " MiB",
+    "ms": " ms",
+    "s": " s",
+    "per_s": " per second",
+    "share": " %",
 }
-"""Metrics that have a column in the table of cases; the others are among the details."""
-
-UNITS: Mapping[str, str] = {"_bytes": " bytes", "_ms": " ms", "_mb": " MiB"}
-"""Units by the end of a metric's name, before the dot where it has one."""
+"""What stands behind a value; those of other units stand alone."""
 
 NOTHING = "-"
 
@@ -191,13 +190,13 @@ def _sentence(row: Finding) -> str:
 
 
 def _headers(result: Result) -> list[str]:
-    headers = ["verdict", "case", *COLUMNS.values()]
+    headers = ["verdict", "case", *(figure.column for figure in with_columns())]
     return [*headers, "others"] if any(map(_is_other, result.rows)) else headers
 
 
 def _is_other(row: Finding) -> bool:
     """Tell whether it is not a pass and no column would say so."""
-    return row.verdict != "pass" and row.metric not in COLUMNS
+    return row.verdict != "pass" and not row.figure.column
 
 
 def _cases(
@@ -210,8 +209,8 @@ def _cases(
         rows = cases[first.case]
         by_metric = {row.metric: row for row in rows}
         cells = [
-            _cell(by_metric[metric], marked) if metric in by_metric else NOTHING
-            for metric in COLUMNS
+            _cell(by_metric[figure.key], marked) if figure.key in by_metric else NOTHING
+            for figure in with_columns()
         ]
         verdict = first.verdict if first.verdict == "pass" else marked(first.verdict)
         others = ", ".join(
@@ -242,7 +241,7 @@ def _value(row: Finding, value: float | None) -> str:
     """Write a value in its unit, to four digits or, where it was counted, in full."""
     if value is None:
         return NOTHING
-    if row.metric in SHARES:
+    if row.figure.unit == "share":
         said = rounded(100.0 * value, 4)
     else:
         said = f"{value:,}" if isinstance(value, int) else rounded(value, 4)
@@ -250,10 +249,7 @@ def _value(row: Finding, value: float | None) -> str:
 
 
 def _unit(row: Finding) -> str:
-    if row.metric in SHARES:
-        return " %"
-    stem = row.metric.split(".")[0]
-    return next((unit for end, unit in UNITS.items() if stem.endswith(end)), "")
+    return UNITS.get(row.figure.unit, "")
 
 
 def _grid(headers: Sequence[str], lines: Iterable[Sequence[str]]) -> str:

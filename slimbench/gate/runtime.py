@@ -10,16 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from slimbench.gate.cases import Pair, Side
+from slimbench.engines import distributions
 
-RUNTIMES: Mapping[str, str] = {
-    "litert": "ai-edge-litert",
-    "tflite": "tensorflow",
-    "keras": "tensorflow",
-    "openvino": "openvino",
-}
-"""The distribution whose version an engine's times depend on, by the engine's name."""
+if TYPE_CHECKING:
+    from slimbench.gate.cases import Pair
+    from slimbench.history.record import History
 
 Versions = Mapping[str, str]
 """By distribution."""
@@ -33,9 +28,9 @@ class Runtimes:
     candidate: Versions
     apart: bool = False
 
-    def why_not(self, pair: Pair, baseline: Side, candidate: Side) -> str:
+    def why_not(self, pair: Pair, baseline: History, candidate: History) -> str:
         """Say what keeps a pair from being timed as it was measured, or nothing."""
-        distribution = RUNTIMES.get(pair.case.engine)
+        distribution = distributions().get(pair.case.engine)
         if distribution is None:
             return (
                 f"Runtime unknown: which package runs {pair.case.engine} is not known, so it is "
@@ -67,7 +62,7 @@ class Runtimes:
 
     def same(self, pair: Pair) -> bool:
         """Tell whether both sides of a pair are timed with the same runtime and options."""
-        distribution = RUNTIMES.get(pair.case.engine, "")
+        distribution = distributions().get(pair.case.engine, "")
         versions = [each.get(distribution) for each in (self.baseline, self.candidate)]
         return (
             versions[0] == versions[1]
@@ -80,7 +75,7 @@ class Runtimes:
             return ()
         told: dict[str, None] = {}
         for pair in pairs:
-            distribution = RUNTIMES[pair.case.engine]
+            distribution = distributions()[pair.case.engine]
             versions = (self.baseline[distribution], self.candidate[distribution])
             options = (pair.baseline.runtime_options, pair.candidate.runtime_options)
             if options[0] == options[1]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
+from slimbench.budgets import kinds
 from slimbench.gate.cases import Pair
-from slimbench.gate.findings import SHARES, Finding, Verdict, change_in_words, percent, points
+from slimbench.gate.findings import Finding, Verdict, change_in_words, percent, points
 from slimbench.gate.limits import Limits
 from slimbench.history.record import BudgetResult
+from slimbench.metrics import figure, figures
 from slimbench.number_format import fixed
-from slimbench.suite.budgets import KINDS
+from slimbench.spec import Figure
 
-METRICS = ("size_bytes", "size_gzip_bytes", "parameters", "sparsity", "sparsity_prunable")
+
+def metrics() -> tuple[str, ...]:
+    """Return the keys of all counts that have a better direction, then those of such shares."""
+    counted = [one for one in figures().values() if one.is_counted]
+    return tuple(one.key for one in sorted(counted, key=lambda one: one.unit == "share"))
 
 
 def judge(
@@ -27,8 +34,9 @@ def judge(
     baseline kept and the candidate does not.
     """
     rows = []
-    for metric in METRICS:
-        row = compare(pair, metric, limits.tolerance(metric))
+    for metric in metrics():
+        tolerance = limits.of(metric)
+        row = None if tolerance is None else compare(pair, metric, tolerance)
         if row is not None:
             broken = _newly_broken(pair, metric, baseline_budgets, candidate_budgets)
             rows.append(_over_budget(row, broken) if broken else row)
@@ -41,20 +49,20 @@ def compare(pair: Pair, metric: str, tolerance: float) -> Finding | None:
     `tolerance` is the change for the worse that still passes: relative for counts, absolute for
     shares. It is taken as the decimal it is written as, so 1 % of 500 bytes is 5 bytes.
     """
-    baseline, candidate = getattr(pair.baseline, metric), getattr(pair.candidate, metric)
+    baseline, candidate = pair.baseline.value(metric), pair.candidate.value(metric)
     if baseline is None and candidate is None:
         return None
     if baseline is None:
         reason = "the baseline has no value to compare with"
         return Finding(pair.case, metric, "new", reason, None, candidate)
     if candidate is None:
-        why = pair.candidate.reasons.get(metric, "no reason was recorded")
+        why = pair.candidate.reason(metric)
         reason = f"the baseline has this value, the candidate does not: {why}"
         return Finding(pair.case, metric, "error", reason, baseline, None)
-    worse, exact = _worse(metric, Fraction(baseline), Fraction(candidate))
+    worse, exact = _worse(figure(metric), Fraction(baseline), Fraction(candidate))
     allowed = Fraction(str(tolerance))
     verdict: Verdict = "pass"
-    if worse is None or worse > allowed:
+    if worse > allowed:
         verdict = "regression"
     elif worse < -allowed:
         verdict = "improved"
@@ -64,15 +72,16 @@ def compare(pair: Pair, metric: str, tolerance: float) -> Finding | None:
 
 
 def _worse(
-    metric: str, baseline: Fraction, candidate: Fraction
-) -> tuple[Fraction | None, Fraction | None]:
-    """Return by how much it is worse and how it changed; None for growth from nothing."""
-    if metric in SHARES:
-        return baseline - candidate, candidate - baseline
-    if not baseline:
-        return (None, None) if candidate else (Fraction(0), Fraction(0))
-    change = candidate / baseline - 1
-    return change, change
+    figure: Figure, baseline: Fraction, candidate: Fraction
+) -> tuple[Fraction | float, Fraction | None]:
+    """Return by how much it is worse and how it changed; infinitely, and None, from nothing."""
+    sign = 1 if figure.better == "less" else -1
+    change = candidate - baseline
+    if figure.unit != "share" and change:
+        if not baseline:
+            return math.copysign(math.inf, sign * change), None
+        change /= abs(baseline)
+    return sign * change, change
 
 
 def _sentence(
@@ -80,7 +89,8 @@ def _sentence(
 ) -> str:
     if change is None:
         return f"from 0 to {fixed(candidate)}"
-    allowed = points(tolerance) if metric in SHARES else percent(tolerance, sign=False)
+    is_share = figure(metric).unit == "share"
+    allowed = points(tolerance) if is_share else percent(tolerance, sign=False)
     if verdict == "pass":
         return "unchanged" if not change else f"within the tolerance of {allowed.lstrip('+')}"
     said = change_in_words(metric, change)
@@ -100,7 +110,8 @@ def _newly_broken(
     for each in candidate:
         if each.case != pair.case or each.verdict != "fail" or each.budget in before:
             continue
-        if each.budget in KINDS and KINDS[each.budget].metric == metric:
+        kind = kinds().get(each.budget)
+        if kind is not None and kind.figure.key == metric:
             return each
     return None
 

@@ -151,14 +151,14 @@ def _begin(order: Order) -> dict[str, Any]:
 def engine_with(name: str, options: Mapping[str, str]) -> Engine:
     """Return the engine of this name, told these options and no others.
 
-    Its own file alone is imported where that has its name, so that the runtimes of other engines
-    need not be there.
+    Its own file alone is imported where that has its name, and the runtime that it needs.
     """
     engine: Engine
     if any(module.name == name for module in pkgutil.iter_modules(engines.__path__)):
         engine = importlib.import_module(f"{engines.__name__}.{name}").ENGINE
     else:
         engine = engines.get(name)
+    engine.prepare()
     engine = copy.copy(engine)
     engine.options = options
     return engine

@@ -80,11 +80,34 @@ class Entry:
     """What was made of pixels 0-255 before they were fed."""
     serving: Mapping[str, Any] | None = None
     """All figures of servers with this model, where its profile has that benchmark."""
+    others: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What else was read, such as a metric of a suite's own, by its key."""
 
     @property
     def is_reference(self) -> bool:
         """Whether this is the variant that ratios are against."""
         return self.case.variant == self.reference
+
+    def value(self, key: str) -> float | None:
+        """Return a figure by its key, with dots for one in an inner object.
+
+        None is one that was not measured, or that the run does not know.
+        """
+        whole, _, part = key.partition(".")
+        value = self.others[whole] if whole in self.others else getattr(self, whole, None)
+        if part and isinstance(value, Mapping):
+            value = value.get(part)
+        elif part:
+            value = getattr(value, part, None)
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return value if is_number else None
+
+    def reason(self, key: str) -> str:
+        """Say why a figure is missing; its reason may stand under the part before the dot."""
+        for name in (key, key.partition(".")[0]):
+            if name in self.reasons:
+                return self.reasons[name]
+        return "the run did not measure it"
 
     def correct(self) -> npt.NDArray[np.bool_] | None:
         """Right or wrong for each evaluation image, shape (accuracy_n,), or None."""
@@ -155,9 +178,18 @@ class History:
     commit_reason: str = ""
     """Why there is no commit, with what helps; empty where there is one."""
 
+    @property
+    def name(self) -> str:
+        """What a user calls it: its file's name."""
+        return self.path.name
+
     def entry(self, case: Case) -> Entry | None:
         """Return what was measured of `case`, or None where the run has no such case."""
         return next((entry for entry in self.entries if entry.case == case), None)
+
+    def why_missing(self, variant: str) -> str:
+        """Return why the run could not have a variant of its profile, or nothing."""
+        return next((each.reason for each in self.missing if each.variant == variant), "")
 
 
 def load(path: Path) -> History:
@@ -217,12 +249,17 @@ def record(document: Document, path: Path) -> History:
     )
 
 
+_NOT_IN_ROWS = frozenset(
+    ("case", "correct_bits", "latency_ms", "others", "reasons", "samples", "serving")
+)
+
+
 def row(history: History, entry: Entry) -> dict[str, Any]:
     """Return an entry as one flat row: of the run, then of the case, then what was measured."""
     measured = {
         field.name: getattr(entry, field.name)
         for field in dataclasses.fields(entry)
-        if field.name not in ("case", "correct_bits", "latency_ms", "reasons", "samples", "serving")
+        if field.name not in _NOT_IN_ROWS
     }
     latency = entry.latency_ms
     times = {
@@ -288,6 +325,9 @@ _AS_THEY_ARE = (
 )
 
 
+_KNOWN = {*("variant", "engine", "threads"), *(each.name for each in dataclasses.fields(Entry))}
+
+
 def _entry(info: Mapping[str, Any], samples: Sequence[float], path: Path) -> Entry:
     latency = info["latency_ms"]
     interval = info["accuracy_ci95"]
@@ -302,6 +342,7 @@ def _entry(info: Mapping[str, Any], samples: Sequence[float], path: Path) -> Ent
         runtime_options=info.get("runtime_options", {}),
         pixels=info.get("pixels", "raw"),
         serving=info.get("serving"),
+        others={key: value for key, value in info.items() if key not in _KNOWN},
         **plain,
     )
     contradiction = _contradiction(entry)

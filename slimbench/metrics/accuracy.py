@@ -13,10 +13,25 @@ from slimbench.datasets.evaluation import evaluation_sha256
 from slimbench.history.flags import pack_flags, unpack_flags
 from slimbench.measurement import scoring
 from slimbench.metrics.against_reference import AgainstReference
-from slimbench.spec import Group, Kind, Metric, Reading, Session, Subject, Unmeasured
+from slimbench.spec import Figure, Group, Kind, Metric, Reading, Session, Subject, Unmeasured
 
 Z = 1.959963984540054
 """The 97.5 % point of the normal distribution."""
+
+TOP1 = Figure(
+    "accuracy_top1",
+    "share",
+    better="more",
+    label="Accuracy",
+    label_fr="Précision",
+    title="Accuracy (top-1)",
+    column="accuracy",
+    exact=True,
+    on_images=True,
+    judge="answers",
+    tolerance=0.01,
+)
+"""One point of accuracy is what the gate lets a model lose unless told otherwise."""
 
 ALL_PRESENT = "all classes of the model are present"
 
@@ -50,6 +65,10 @@ class Accuracy:
         "correct_bits",
         "eval_sha256",
         "correct_bits_present",
+    )
+    figures: tuple[Figure, ...] = (
+        TOP1,
+        Figure("accuracy_n", "count", label="Images", label_fr="Images", exact=True),
     )
     group: Group = "accuracy"
     kind: Kind = "score"
@@ -102,6 +121,18 @@ class RestrictedAccuracy:
     """
 
     keys: tuple[str, ...] = ("accuracy_top1_present", "accuracy_top1_present_ci95")
+    figures: tuple[Figure, ...] = (
+        Figure(
+            "accuracy_top1_present",
+            "share",
+            better="more",
+            label="Accuracy among the classes in the data",
+            label_fr="Précision parmi les classes présentes",
+            exact=True,
+            on_images=True,
+            budgets=(),
+        ),
+    )
     group: Group = "accuracy"
     kind: Kind = "score"
 
@@ -117,7 +148,16 @@ class RestrictedAccuracy:
 
 
 ACCURACY_DROP = AgainstReference(
-    "accuracy_drop",
+    Figure(
+        "accuracy_drop",
+        "share",
+        better="less",
+        label="Accuracy drop",
+        label_fr="Perte de précision",
+        exact=True,
+        on_images=True,
+        against_reference=True,
+    ),
     "accuracy_top1",
     lambda own, reference: reference - own,
     group="accuracy",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from slimbench.spec import Group, Kind, Reading, Subject, Unmeasured
+from slimbench.spec import Figure, Group, Kind, Reading, Subject, Unmeasured
 
 
 class AgainstReference:
@@ -12,14 +12,15 @@ class AgainstReference:
 
     def __init__(
         self,
-        key: str,
+        figure: Figure,
         source: str,
         compute: Callable[[float, float], float],
         *,
         group: Group,
         kind: Kind,
     ) -> None:
-        self.keys: tuple[str, ...] = (key,)
+        self.keys: tuple[str, ...] = (figure.key,)
+        self.figures: tuple[Figure, ...] = (figure,)
         self.group: Group = group
         self.kind: Kind = kind
         self._source = source

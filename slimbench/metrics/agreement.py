@@ -12,7 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from slimbench import engines
-from slimbench.spec import Group, Kind, Metric, Pixels, Reading, Session, Subject, Unmeasured
+from slimbench.spec import (
+    Figure,
+    Group,
+    Kind,
+    Metric,
+    Pixels,
+    Reading,
+    Session,
+    Subject,
+    Unmeasured,
+)
 
 STANDARD = "litert"
 
@@ -29,6 +39,26 @@ class Agreement:
     """Top-1 agreement with LiteRT, the largest difference of a score, and the precision."""
 
     keys: tuple[str, ...] = ("agreement_top1", "score_difference_max", "precision")
+    figures: tuple[Figure, ...] = (
+        Figure(
+            "agreement_top1",
+            "share",
+            better="more",
+            label="Agreement with LiteRT",
+            label_fr="Accord avec LiteRT",
+            on_images=True,
+            budgets=(),
+        ),
+        Figure(
+            "score_difference_max",
+            "number",
+            better="less",
+            label="Largest difference of a score",
+            label_fr="Plus grand écart d'un score",
+            on_images=True,
+            budgets=(),
+        ),
+    )
     group: Group = "accuracy"
     kind: Kind = "score"
 

@@ -9,9 +9,42 @@ from typing import Any
 
 import numpy as np
 
-from slimbench.spec import Group, Kind, Metric, Pixels, Reading, Session, Subject, Unmeasured
+from slimbench.spec import (
+    Figure,
+    Group,
+    Kind,
+    Metric,
+    Pixels,
+    Reading,
+    Session,
+    Subject,
+    Unmeasured,
+)
 
 P99_SAMPLES = 100
+
+P50 = Figure(
+    "latency_ms.p50",
+    "ms",
+    better="less",
+    label="Inference time",
+    label_fr="Temps d'inférence",
+    title="Latency: median of single invocations",
+    column="latency",
+    judge="pairs",
+    tolerance=0.03,
+    stem="latency",
+)
+P90 = Figure(
+    "latency_ms.p90",
+    "ms",
+    better="less",
+    label="p90 latency",
+    label_fr="Latence p90",
+    judge="pairs",
+    tolerance=None,
+    stem="latency_p90",
+)
 
 ROUNDS_SECONDS = 1.0
 FEWEST_ROUNDS = 30
@@ -73,6 +106,11 @@ class Latency:
     """The distribution of single invocations, in ms."""
 
     keys: tuple[str, ...] = ("latency_ms",)
+    figures: tuple[Figure, ...] = (
+        P50,
+        P90,
+        Figure("latency_ms.n", "count", label="Timed invocations", label_fr="Inférences mesurées"),
+    )
     group: Group = "latency"
     kind: Kind = "measure"
 

@@ -17,12 +17,107 @@ from slimbench.serving.figures import (
     Conditions,
     paired_ratio,
 )
-from slimbench.spec import Group, Kind, Metric, Pixels, Reading, Subject, Unmeasured
+from slimbench.spec import Figure, Group, Kind, Metric, Pixels, Reading, Subject, Unmeasured
 
 NO_RIGHT = "one of the two gave no right answer in some round"
 NOT_LIVE = "more than 1 % of the probes got no answer from /livez"
 NOT_ITSELF = "it did not serve as before while it was watched"
 NOT_SERVED = "only LiteRT with 1 thread is served"
+
+FIGURES = (
+    Figure(
+        "serving_throughput_ratio",
+        "ratio",
+        better="more",
+        label="Right answers a second, against the tutorials' server",
+        label_fr="Réponses justes par seconde, face au serveur des tutoriels",
+    ),
+    Figure(
+        "serving_throughput_locked_ratio",
+        "ratio",
+        better="more",
+        label="Right answers a second, against that server with a lock",
+        label_fr="Réponses justes par seconde, face à ce serveur avec verrou",
+    ),
+    Figure(
+        "serving_batching_ratio",
+        "ratio",
+        better="more",
+        label="Right answers a second, with batches against without",
+        label_fr="Réponses justes par seconde, avec lots face à sans",
+        budgets=(),
+    ),
+    Figure(
+        "serving_right_per_s",
+        "per_s",
+        better="more",
+        label="Right answers",
+        label_fr="Réponses justes",
+    ),
+    Figure(
+        "serving_rate_per_s",
+        "per_s",
+        better="more",
+        label="Rate kept",
+        label_fr="Cadence tenue",
+    ),
+    Figure(
+        "serving_p90_ms",
+        "ms",
+        better="less",
+        label="p90 of a request",
+        label_fr="p90 d'une requête",
+    ),
+    Figure(
+        "serving_wrong",
+        "count",
+        better="less",
+        label="Wrong answers",
+        label_fr="Réponses fausses",
+    ),
+    Figure(
+        "serving_failed",
+        "count",
+        better="less",
+        label="Failed requests",
+        label_fr="Requêtes en échec",
+    ),
+    Figure(
+        "serving_start_ms",
+        "ms",
+        better="less",
+        label="Start of the server",
+        label_fr="Démarrage du serveur",
+    ),
+    Figure(
+        "serving_memory_ratio",
+        "ratio",
+        better="less",
+        label="Memory, against the server with TensorFlow",
+        label_fr="Mémoire, face au serveur avec TensorFlow",
+    ),
+    Figure(
+        "serving_overload_failed",
+        "count",
+        better="less",
+        label="Failed requests under overload",
+        label_fr="Requêtes en échec en surcharge",
+    ),
+    Figure(
+        "serving_livez_p99_ms",
+        "ms",
+        better="less",
+        label="p99 of /livez under overload",
+        label_fr="p99 de /livez en surcharge",
+    ),
+    Figure(
+        "serving_recovery_s",
+        "s",
+        better="less",
+        label="Recovery after overload",
+        label_fr="Rétablissement après surcharge",
+    ),
+)
 
 
 def summarise(measured: Comparison) -> Reading:
@@ -77,22 +172,8 @@ def _overloaded(measured: Comparison) -> Reading:
 class Serving:
     """The figures of our server and the tutorials', in the benchmark `test_serving.py`."""
 
-    keys: tuple[str, ...] = (
-        "serving",
-        "serving_throughput_ratio",
-        "serving_throughput_locked_ratio",
-        "serving_batching_ratio",
-        "serving_right_per_s",
-        "serving_rate_per_s",
-        "serving_p90_ms",
-        "serving_wrong",
-        "serving_failed",
-        "serving_start_ms",
-        "serving_memory_ratio",
-        "serving_overload_failed",
-        "serving_livez_p99_ms",
-        "serving_recovery_s",
-    )
+    keys: tuple[str, ...] = ("serving", *(figure.key for figure in FIGURES))
+    figures: tuple[Figure, ...] = FIGURES
     group: Group = "serving"
     kind: Kind = "measure"
 

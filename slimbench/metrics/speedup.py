@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import math
 import time
 from random import Random
 
 from slimbench.measurement.pairs import Clock, paired_ratio
-from slimbench.spec import Group, Kind, Metric, Reading, Subject, Unmeasured
+from slimbench.spec import BudgetForm, Figure, Group, Kind, Metric, Reading, Subject, Unmeasured
 
 PAIRS = 5
 BLOCK_SECONDS = 0.1
 BLOCK_INVOCATIONS = 5
 
 
+def _time_ratio(speedup: float) -> float:
+    """Return own time / reference time; a speedup of 0, or endless, is no measurement."""
+    if not 0 < speedup < math.inf:
+        raise ArithmeticError
+    return 1 / speedup
+
+
 class Speedup:
     """Reference time / own time, from paired blocks; 1 for the reference, by definition."""
 
     keys: tuple[str, ...] = ("speedup",)
+    figures: tuple[Figure, ...] = (
+        Figure(
+            "speedup",
+            "ratio",
+            better="more",
+            label="Time improvement",
+            label_fr="Amélioration temps",
+            against_reference=True,
+            budgets=(BudgetForm("latency_ratio_max", "ratio", _time_ratio),),
+        ),
+    )
     group: Group = "latency"
     kind: Kind = "measure"
 

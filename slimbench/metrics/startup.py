@@ -14,12 +14,41 @@ from pathlib import Path
 from slimbench import child_process
 from slimbench.child_process import python_module
 from slimbench.measurement.startup import Costs
-from slimbench.spec import Group, Kind, Metric, Reading, Subject, Unmeasured
+from slimbench.spec import Figure, Group, Kind, Metric, Reading, Subject, Unmeasured
 
 PROBES = 3
 TIME_LIMIT_S = 60.0
 
 NO_PROC = "peak memory is read from /proc/self/status, which this platform does not have"
+
+FIGURES = (
+    Figure(
+        "init_ms",
+        "ms",
+        better="less",
+        label="Initialisation",
+        judge="pairs",
+        tolerance=None,
+    ),
+    Figure(
+        "first_invoke_ms",
+        "ms",
+        better="less",
+        label="First invocation",
+        label_fr="Première inférence",
+        judge="pairs",
+        tolerance=None,
+    ),
+    Figure(
+        "peak_rss_mb",
+        "MiB",
+        better="less",
+        label="Peak memory",
+        label_fr="Mémoire maximale",
+        judge="pairs",
+        tolerance=None,
+    ),
+)
 
 
 def run_probe(model: Path, engine: str, threads: int, time_limit_s: float = TIME_LIMIT_S) -> Costs:
@@ -52,6 +81,7 @@ class Startup:
     """Time to load and allocate, time of the first invocation, peak memory of both."""
 
     keys: tuple[str, ...] = ("init_ms", "first_invoke_ms", "peak_rss_mb")
+    figures: tuple[Figure, ...] = FIGURES
     group: Group = "latency"
     kind: Kind = "measure"
 

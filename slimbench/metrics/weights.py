@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from slimbench.networks.weights import NOTES_FILE, PRUNED_LAYERS
-from slimbench.spec import Group, Kind, Metric, Reading, Subject, Unmeasured
-from slimbench.tflite.weights import Weight, read_weights
+from slimbench.spec import Figure, Group, Kind, Metric, Reading, Subject, Unmeasured
+
+if TYPE_CHECKING:
+    from slimbench.tflite.weights import Weight
 
 MODEL_SUFFIX = ".tflite"
 OTHER_FILE = "weights are counted in .tflite files, and this engine runs another kind"
@@ -56,6 +59,35 @@ class Weights:
     """Weights and biases, and the shares of zeros among all weights and among pruned layers'."""
 
     keys: tuple[str, ...] = ("parameters", "sparsity", "sparsity_prunable")
+    figures: tuple[Figure, ...] = (
+        Figure(
+            "sparsity",
+            "share",
+            better="more",
+            label="Sparsity",
+            label_fr="Parcimonie",
+            exact=True,
+            tolerance=0.001,
+        ),
+        Figure(
+            "sparsity_prunable",
+            "share",
+            better="more",
+            label="Sparsity of pruned layers",
+            label_fr="Parcimonie des couches élaguées",
+            exact=True,
+            tolerance=0.001,
+            limit="sparsity_loss_max",
+        ),
+        Figure(
+            "parameters",
+            "count",
+            better="less",
+            label="Parameters",
+            label_fr="Paramètres",
+            exact=True,
+        ),
+    )
     group: Group = "size"
     kind: Kind = "other"
 
@@ -63,6 +95,9 @@ class Weights:
         """Count in the file; raises ValueError where pruned layers are named but not in it."""
         if subject.model.suffix != MODEL_SUFFIX:
             return dict.fromkeys(self.keys, Unmeasured(OTHER_FILE))
+        # The flatbuffers' schema is part of the runtime, which whoever only judges needs not.
+        from slimbench.tflite.weights import read_weights  # noqa: PLC0415
+
         counted = read_weights(subject.model)
         layers = pruned_layers(subject.model)
         prunable: float | Unmeasured = Unmeasured("no layer of it was pruned")

@@ -18,6 +18,7 @@ from pytest_benchmark.utils import get_machine_id
 from rich.console import Console
 
 from slimbench import engines
+from slimbench.budgets import EVERY, BudgetError, kinds, load_budgets, make_budgets
 from slimbench.build.scheduler import Failure
 from slimbench.build.store import Store
 from slimbench.cores import cores
@@ -42,7 +43,6 @@ from slimbench.run.plan import Plan, check_writable
 from slimbench.run.preflight import preflight
 from slimbench.run.session import Run
 from slimbench.spec import Budget, Case, Choices, Group, PixelMode, Step
-from slimbench.suite.budgets import EVERY, KINDS, BudgetError, load_budgets, make_budgets
 from slimbench.suite.profiles import OF_EVERY_PROFILE, Profile, load_profiles
 from slimbench.suite.toml_file import read_toml
 from slimbench.user_models.prepare import prepare
@@ -53,12 +53,6 @@ ENGINE = "litert"
 
 NOTICE = re.compile(r"(INFO: .*\n?)+")
 """What LiteRT writes on the error stream when it loads a model."""
-
-NEEDS_REFERENCE = ("size_ratio", "accuracy_drop", "speedup")
-"""Metrics that compare a model with its reference."""
-
-NEEDS_DATA = ("accuracy_top1", "accuracy_drop")
-"""Metrics that need images to score on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +87,12 @@ class ModelTest:
                 raise UsageProblem(f"{argument}={value!r}: must be a whole number {reach}.")
         make_budgets(self.case, self.limits)
         for name in self.limits:
-            metric = KINDS[name].metric
-            if metric in NEEDS_REFERENCE and self.reference is None:
+            figure = kinds()[name].figure
+            if figure.against_reference and self.reference is None:
                 raise UsageProblem(
                     f"{name} compares with a reference: name its file, reference='float.tflite'."
                 )
-            if metric in NEEDS_DATA and self.data is None:
+            if figure.on_images and self.data is None:
                 raise UsageProblem(
                     f"{name} needs images to score on: name them, data='photos/', with a folder "
                     "for each class."

@@ -33,6 +33,7 @@ from slimbench.report.notes import (
 from slimbench.report.serving import ServingTable, serving_tables
 from slimbench.report.table import Column, columns, in_order
 from slimbench.report.words import WORDS, Lang
+from slimbench.spec import Figure
 
 STYLE = Path(__file__).with_name("page.css")
 SCRIPT = Path(__file__).with_name("page.js")
@@ -66,8 +67,11 @@ class Row:
     looks: str = ""
 
 
-def page(history: History, lang: Lang) -> str:
-    """Return the whole page; the same history gives the same text."""
+def page(history: History, lang: Lang, more: Sequence[Figure] = ()) -> str:
+    """Return the whole page; the same history gives the same text.
+
+    `more` are figures that get a column beside the usual ones.
+    """
     words = WORDS[lang]
     title = _text(words.page_title.format(profile=history.profile))
     style, script = (path.read_text(encoding="utf-8").strip() for path in (STYLE, SCRIPT))
@@ -79,7 +83,7 @@ def page(history: History, lang: Lang) -> str:
     parts = [
         _head(history, title, lang),
         _warnings(history, lang),
-        _figures(history, lang),
+        _figures(history, lang, more),
         *(_servers(*numbered) for numbered in enumerate(serving_tables(history, lang))),
         _charts(history, lang),
         _budgets(history, lang),
@@ -132,9 +136,9 @@ def _warnings(history: History, lang: Lang) -> str:
     return _listed("warning", WORDS[lang].warnings, warnings) if warnings else ""
 
 
-def _figures(history: History, lang: Lang) -> str:
+def _figures(history: History, lang: Lang, more: Sequence[Figure]) -> str:
     words, footnotes = WORDS[lang], Footnotes()
-    shown = columns(history, footnotes, lang)
+    shown = columns(history, footnotes, lang, more)
     rows = [
         Row(
             [Cell(column.cell(entry), _exact(column, entry)) for column in shown],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tabulate import tabulate
@@ -10,7 +10,9 @@ from tabulate import tabulate
 from slimbench.history.record import Entry, History
 from slimbench.report import numbers
 from slimbench.report.notes import Footnotes, Note, context, escape_markdown, run_notes
+from slimbench.report.quantity import Quantity, quantity
 from slimbench.report.words import WORDS, Lang
+from slimbench.spec import Figure
 
 KERAS = "keras"
 """The engine that others are also compared with where it was run."""
@@ -31,18 +33,21 @@ class Column:
         return "left" if self.value is None else "right"
 
 
-def table(history: History, lang: Lang) -> str:
-    """Return the result as a grid with its notes below, ending without a line break."""
+def table(history: History, lang: Lang, more: Sequence[Figure] = ()) -> str:
+    """Return the result as a grid with its notes below, ending without a line break.
+
+    `more` are figures that get a column beside the usual ones.
+    """
     footnotes = Footnotes()
-    grid = _tabulated(history, footnotes, lang, "grid")
+    grid = _tabulated(columns(history, footnotes, lang, more), history, "grid")
     notes = [_plain(note) for note in run_notes(history, footnotes, lang)]
     return "\n".join([context(history, lang), grid, *notes])
 
 
-def markdown(history: History, lang: Lang) -> str:
+def markdown(history: History, lang: Lang, more: Sequence[Figure] = ()) -> str:
     """Return the same in GitHub's Markdown, ending without a line break."""
     footnotes = Footnotes()
-    grid = _tabulated(history, footnotes, lang, "github")
+    grid = _tabulated(columns(history, footnotes, lang, more), history, "github")
     notes = [_listed(note) for note in run_notes(history, footnotes, lang)]
     return "\n\n".join([escape_markdown(context(history, lang)), grid, *notes])
 
@@ -63,8 +68,7 @@ def in_order(history: History) -> list[Entry]:
     )
 
 
-def _tabulated(history: History, footnotes: Footnotes, lang: Lang, style: str) -> str:
-    table_columns = columns(history, footnotes, lang)
+def _tabulated(table_columns: Sequence[Column], history: History, style: str) -> str:
     return tabulate(
         [[column.cell(entry) for column in table_columns] for entry in in_order(history)],
         headers=[column.heading for column in table_columns],
@@ -74,12 +78,14 @@ def _tabulated(history: History, footnotes: Footnotes, lang: Lang, style: str) -
     )
 
 
-def columns(history: History, footnotes: Footnotes, lang: Lang) -> list[Column]:
+def columns(
+    history: History, footnotes: Footnotes, lang: Lang, more: Sequence[Figure] = ()
+) -> list[Column]:
     """Return the table's columns; `footnotes` gets the reasons of what they cannot show."""
     words = WORDS[lang]
 
     def absent(entry: Entry, key: str) -> str:
-        return f"{words.nothing} {footnotes.mark(entry.reasons[key])}"
+        return f"{words.nothing} {footnotes.mark(entry.reason(key))}"
 
     def time(entry: Entry) -> str:
         latency = entry.latency_ms
@@ -121,6 +127,18 @@ def columns(history: History, footnotes: Footnotes, lang: Lang) -> list[Column]:
             return absent(entry, "size_ratio")
         return numbers.times(1 / entry.size_ratio, lang, words.smaller, words.larger)
 
+    def further(figure: Figure) -> Column:
+        written = Quantity(figure)
+
+        def cell(entry: Entry) -> str:
+            value = entry.value(figure.key)
+            return absent(entry, figure.key) if value is None else written.write(value, lang)
+
+        return Column(written.heading(lang), cell, lambda entry: entry.value(figure.key))
+
+    def heading(key: str) -> str:
+        return quantity(key).heading(lang)
+
     table_columns = [Column(words.model, lambda entry: entry.case.variant)]
     if len({entry.case.engine for entry in history.entries}) > 1:
         table_columns.append(Column(words.engine, lambda entry: entry.case.engine))
@@ -133,11 +151,11 @@ def columns(history: History, footnotes: Footnotes, lang: Lang) -> list[Column]:
             )
         )
     table_columns += [
-        Column(words.time, time, _median_ms),
-        Column(words.size, size, lambda entry: entry.size_bytes),
-        Column(words.size_gzip, compressed, lambda entry: entry.size_gzip_bytes),
-        Column(words.accuracy, accuracy, lambda entry: entry.accuracy_top1),
-        Column(words.improvement, improvement, lambda entry: entry.speedup),
+        Column(heading("latency_ms.p50"), time, _median_ms),
+        Column(heading("size_bytes"), size, lambda entry: entry.size_bytes),
+        Column(heading("size_gzip_bytes"), compressed, lambda entry: entry.size_gzip_bytes),
+        Column(heading("accuracy_top1"), accuracy, lambda entry: entry.accuracy_top1),
+        Column(heading("speedup"), improvement, lambda entry: entry.speedup),
         Column(words.reduction, reduction, _size_reduction),
     ]
     keras = keras_ms(history)
@@ -156,7 +174,7 @@ def columns(history: History, footnotes: Footnotes, lang: Lang) -> list[Column]:
             return numbers.times(ratio, lang, words.faster, words.slower)
 
         table_columns.append(Column(words.against_keras, against_keras, keras_ratio))
-    return table_columns
+    return [*table_columns, *map(further, more)]
 
 
 def _median_ms(entry: Entry) -> float | None:

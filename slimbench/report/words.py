@@ -23,11 +23,6 @@ class Words:
     model: str
     engine: str
     threads: str
-    time: str
-    size: str
-    size_gzip: str
-    accuracy: str
-    improvement: str
     reduction: str
     against_keras: str
     reference: str
@@ -119,11 +114,6 @@ ENGLISH = Words(
     model="Model",
     engine="Engine",
     threads="Threads",
-    time="Inference time",
-    size="Size",
-    size_gzip="gzip",
-    accuracy="Accuracy",
-    improvement="Time improvement",
     reduction="Size reduction",
     against_keras="Against Keras predict",
     reference="Reference",
@@ -225,11 +215,6 @@ FRENCH = Words(
     model="Modèle",
     engine="Moteur",
     threads="Threads",
-    time="Temps d'inférence",
-    size="Taille",
-    size_gzip="gzip",
-    accuracy="Précision",
-    improvement="Amélioration temps",
     reduction="Réduction taille",
     against_keras="Face à Keras predict",
     reference="Référence",

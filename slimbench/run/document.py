@@ -27,14 +27,8 @@ Status = Literal["complete", "partial", "interrupted"]
 DISTRIBUTIONS = ("slimbench", "ai-edge-litert", "numpy", "pytest-benchmark")
 """Whose versions a history records."""
 
-OPTIONAL = (
-    "litert-quantizer",
-    "openvino",
-    "tensorflow",
-    "tensorflow-model-optimization",
-    "tf-keras",
-)
-"""The same, where they are installed."""
+OPTIONAL = ("litert-quantizer", "tensorflow", "tensorflow-model-optimization", "tf-keras")
+"""The same, where they are installed; beside them the runtimes of all engines."""
 
 UNVERSIONED = "unversioned"
 """pytest-benchmark's word for the commit where there is no repository."""
@@ -186,7 +180,7 @@ def extra_info(run: Run, case: Case) -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """Return the versions that a history records, without importing what they are of."""
     installed = {name: importlib.metadata.version(name) for name in DISTRIBUTIONS}
-    for name in OPTIONAL:
+    for name in dict.fromkeys((*OPTIONAL, *engines.distributions().values())):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             installed[name] = importlib.metadata.version(name)
     return {"python": platform.python_version(), **installed}

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from slimbench import engines
+from slimbench import budgets, engines
 from slimbench.build.store import Store
 from slimbench.cores import cores
 from slimbench.errors import UsageProblem
 from slimbench.report.words import Lang
 from slimbench.run import evaluations
 from slimbench.spec import NOTHING_CHOSEN, Budget, Case, Choices, Step, Variant
-from slimbench.suite import budgets, profiles, variants
+from slimbench.suite import profiles, variants
 from slimbench.suite.profiles import Profile
 from slimbench.user_models.request import UserRun
 

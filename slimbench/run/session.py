@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from slimbench import engines
+from slimbench.budgets import Judgement, applicable, judge
 from slimbench.build.scheduler import Failure, Outcome, Watcher, build
 from slimbench.build.store import Artifact
 from slimbench.datasets.evaluation import Evaluation, load_evaluation
@@ -16,7 +17,6 @@ from slimbench.run.subject import MeasuredSubject
 from slimbench.spec import KERAS_FILE, MODEL_FILE, Case, Group, Step
 from slimbench.steps import gzip_size
 from slimbench.steps.gzip_size import GzipSize
-from slimbench.suite.budgets import Judgement, applicable, judge
 
 MAIN_ENGINE = "litert"
 """The runtime that every variant is made for."""

@@ -19,10 +19,10 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from slimbench.report import numbers
 from slimbench.report.chart_style import DPI, FAINT, GRID, INK, SETTING_COLOURS, drawing, save
+from slimbench.report.quantity import Quantity
 from slimbench.report.words import WORDS as REPORT
 from slimbench.report.words import Lang
 from slimbench.trend.notes import WORDS, change_parts, day, partition_label
-from slimbench.trend.quantity import Quantity
 from slimbench.trend.trends import Trend, TrendRun
 
 WIDTH = 10.5
@@ -307,7 +307,7 @@ def _unit(quantity: Quantity, limits: Limits, lang: Lang) -> tuple[float, str]:
         return 2.0**20, words.mebibyte
     if quantity.unit == "share":
         return 0.01, "%"
-    names = {"ms": words.millisecond, "MiB": words.mebibyte, "ratio": "×"}  # noqa: RUF001
+    names = {"ms": words.millisecond, "MiB": words.mebibyte, "ratio": "×", "s": "s", "per_s": "/s"}  # noqa: RUF001
     return 1.0, names.get(quantity.unit, "")
 
 

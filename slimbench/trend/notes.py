@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from slimbench.report import numbers
 from slimbench.report.notes import setting
+from slimbench.report.quantity import Quantity
 from slimbench.report.words import Lang
 from slimbench.trend.change_points import SHORTEST_LEVEL
-from slimbench.trend.quantity import Quantity
 from slimbench.trend.trends import Partition, Trend, TrendRun
 
 

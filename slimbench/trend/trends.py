@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
 
+from slimbench.engines import distributions
 from slimbench.errors import UsageProblem
-from slimbench.gate.runtime import RUNTIMES
 from slimbench.history.machine import UNKNOWN
+from slimbench.metrics import figure
 from slimbench.report.notes import clean
+from slimbench.report.quantity import Quantity, quantity
 from slimbench.trend.change_points import level_starts
-from slimbench.trend.quantity import AGAINST_REFERENCE, ON_IMAGES, Quantity, quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +145,13 @@ def _partition_and_file(conditions: _Conditions, metric: str) -> tuple[Partition
     """Return the partition that a figure belongs to, and the name of its file."""
     path, *rest, reference, images = conditions
     machine, _, file = path.rpartition(b"/")
+    kind = figure(metric)
     return _partition(
         (
             machine,
             *rest,
-            reference if metric in AGAINST_REFERENCE else "",
-            (images or UNKNOWN)[:12] if metric in ON_IMAGES else "",
+            reference if kind.against_reference else "",
+            (images or UNKNOWN)[:12] if kind.on_images else "",
         )
     ), file
 
@@ -187,7 +189,7 @@ def _point(file: bytes, reading: _Reading, metric: str) -> Point:
 def _runtime(engine: str, versions: str) -> str:
     """Return package and version; all recorded versions for an engine of an unknown package."""
     recorded: Mapping[str, str] = json.loads(versions)
-    distribution = RUNTIMES.get(engine)
+    distribution = distributions().get(engine)
     if distribution is not None:
         return clean(f"{distribution} {recorded.get(distribution, UNKNOWN)}")
     return clean(", ".join(f"{name} {version}" for name, version in recorded.items()))

@@ -17,6 +17,7 @@ from slimbench.history.record import Entry, History, load
 from slimbench.report import numbers
 from slimbench.report.notes import Footnotes, clean, context, run_notes, setting
 from slimbench.report.pareto import Tradeoff, on_front
+from slimbench.report.quantity import quantity
 from slimbench.report.table import columns, in_order
 from slimbench.report.words import WORDS, Lang
 from slimbench.webapp.languages import Phrases
@@ -160,9 +161,10 @@ def pareto_table(entries: Sequence[Entry], model: ServedModel, say: Phrases) -> 
         "headings": [
             say("dashboard.number"),
             words.model,
-            words.size,
-            words.time,
-            words.accuracy,
+            *(
+                quantity(key).heading(say.lang)
+                for key in ("size_bytes", "latency_ms.p50", "accuracy_top1")
+            ),
             say("dashboard.place"),
         ],
         "rows": [

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from slimbench.budgets import kinds
 from slimbench.choose.choice import OPTIONS, Limit, candidates, choose, make_limits, told_apart
 from slimbench.errors import UsageProblem
 from slimbench.report.pareto import Tradeoff, on_front
 from slimbench.spec import Unmeasured
-from slimbench.suite.budgets import KINDS
 from tests import example_history
 from tests.fresh_process import printed
 
@@ -195,7 +195,7 @@ def entry(variant="mobilenetv2_f32", run=None):
 
 def test_every_option_is_a_budget_of_its_direction():
     for option, budget in OPTIONS.items():
-        assert option.startswith(f"--{KINDS[budget].direction}-")
+        assert option.startswith(f"--{kinds()[budget].direction}-")
 
 
 def test_figures_are_those_that_budgets_compare():

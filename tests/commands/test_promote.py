@@ -130,7 +130,7 @@ def test_a_broken_budget_takes_a_word_more(
     assert promoted(tmp_path, "1") == 2
     assert "--despite-budgets" in capsys.readouterr().err
     assert promoted(tmp_path, "1", "--despite-budgets") == 0
-    assert len(load_baseline(baseline_of(tmp_path)).broken_budgets) == 1
+    assert len(load_baseline(baseline_of(tmp_path)).history.budgets) == 1
 
 
 def test_an_empty_reason_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -185,7 +185,7 @@ def test_a_damaged_baseline_can_be_replaced(
     baseline_of(tmp_path).write_text("{")
     assert promoted(tmp_path, "1") == 0
     assert "could not be read" in capsys.readouterr().out
-    assert load_baseline(baseline_of(tmp_path)).profile == "digits"
+    assert load_baseline(baseline_of(tmp_path)).history.profile == "digits"
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_in_a_sentence(

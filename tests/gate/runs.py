@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from slimbench.gate.cases import Pair, Side, from_history
+from slimbench.gate.cases import Pair, complete
+from slimbench.history.record import History
 from slimbench.spec import Case
 from tests.example_history import document, history
 
@@ -73,9 +74,9 @@ def with_model(
     return change(made, variant, model_sha256=sha256, model_file=f"ab/{sha256}/model.tflite")
 
 
-def side(made: dict[str, Any]) -> Side:
+def side(made: dict[str, Any]) -> History:
     """Return a run as the gate takes it."""
-    return from_history(history(made))
+    return complete(history(made))
 
 
 def saved(made: dict[str, Any], path: Path) -> Path:

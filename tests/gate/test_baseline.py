@@ -17,6 +17,7 @@ from slimbench.gate.baseline import (
     save_baseline,
 )
 from slimbench.history.document import HistoryError
+from slimbench.history.machine import cpu
 from slimbench.history.schemas import BASELINE, schema
 from slimbench.spec import Case
 from tests.example_history import MODELS, break_budget, document, history, unmeasure
@@ -55,29 +56,30 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     assert baseline == written
     assert path == tmp_path / "baselines" / "digits.json"
     assert baseline.promotion == Promotion(PROMOTION.at, "Zoë", "the first one to keep")
-    assert (baseline.run_file, baseline.commit[:7], baseline.dirty, baseline.seed) == (
+    saved_run = baseline.history
+    assert (baseline.run_file, saved_run.commit[:7], saved_run.dirty, saved_run.seed) == (
         "0001_example.json",
         "f0c7a1d",
         False,
         0,
     )
-    assert baseline.taken == history(run).taken
-    assert baseline.versions == {"tensorflow": "2.21.0", "ai-edge-litert": "2.3.0"}
-    assert baseline.cpu == "Some CPU @ 2.10GHz (2 CPUs)"
-    assert len(baseline.entries) == 2 * len(MODELS)
+    assert saved_run.taken == history(run).taken
+    assert saved_run.versions == {"tensorflow": "2.21.0", "ai-edge-litert": "2.3.0"}
+    assert cpu(saved_run.machine) == "Some CPU @ 2.10GHz (2 CPUs)"
+    assert len(saved_run.entries) == 2 * len(MODELS)
 
 
 def test_a_case_is_all_that_was_measured_of_it_but_the_samples(tmp_path: Path) -> None:
     run = document()
     _, baseline = saved(tmp_path, run)
     case = Case("mobilenetv2_f32", "litert", 1)
-    kept, measured = baseline.entry(case), history(run).entry(case)
+    kept, measured = baseline.history.entry(case), history(run).entry(case)
     assert kept is not None
     assert measured is not None
     assert kept.samples == ()
     names = [name for name in type(kept).__dataclass_fields__ if name != "samples"]
     assert [getattr(kept, name) for name in names] == [getattr(measured, name) for name in names]
-    assert baseline.entry(Case("mobilenetv2_f32", "litert", 2)) is None
+    assert baseline.history.entry(Case("mobilenetv2_f32", "litert", 2)) is None
 
 
 def test_the_file_is_small_and_in_order_for_who_reviews_it(tmp_path: Path) -> None:
@@ -108,7 +110,7 @@ def test_a_run_that_broke_a_budget_is_promoted_only_on_request_and_says_so(tmp_p
         promoted(run)
     path = tmp_path / "digits.json"
     save_baseline(promoted(run, despite_budgets=True), path)
-    (broken,) = load_baseline(path).broken_budgets
+    (broken,) = load_baseline(path).history.budgets
     assert (broken.case.variant, broken.budget, broken.value, broken.verdict) == (
         "student_scratch_f32",
         "latency_ratio_max",

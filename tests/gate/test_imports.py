@@ -20,7 +20,7 @@ print(sorted(heavy & set(sys.modules)))
 WORKER = """
 import sys
 import slimbench.gate.worker
-slimbench.gate.worker.engines.get("litert")
+slimbench.gate.worker.engine_with("litert", {})
 heavy = {"pytest", "_pytest", "tensorflow", "tf_keras", "scipy", "rich", "jsonschema", "tabulate"}
 print(sorted(heavy & set(sys.modules)), "ai_edge_litert" in sys.modules)
 """

@@ -20,11 +20,7 @@ def test_the_defaults_that_the_file_tells_are_those_that_hold() -> None:
         for line in suite_file("gate.toml").read_text().splitlines()
         if line.startswith("#   ") and " = " in line and "first_invoke" not in line
     )
-    defaults = {
-        name: value
-        for name in Limits.__dataclass_fields__
-        if (value := getattr(Limits(), name)) is not None
-    }
+    defaults = {name: value for name, value in Limits().values.items() if value is not None}
     assert {name: float(value) for name, value in told.items()} == defaults
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from slimbench.gate.cases import Pair, Side
+from slimbench.gate.cases import Pair
 from slimbench.gate.runtime import Runtimes
+from slimbench.history.record import History
 from tests.gate import runs
 
 PACKAGE = "ai-edge-litert"
@@ -21,7 +22,7 @@ def measured_with(version: str | None, **values: Any) -> dict[str, Any]:
     return made
 
 
-def case(before: dict[str, Any], after: dict[str, Any]) -> tuple[Pair, Side, Side]:
+def case(before: dict[str, Any], after: dict[str, Any]) -> tuple[Pair, History, History]:
     return runs.pair(before, after), runs.side(before), runs.side(after)
 
 

@@ -5,6 +5,7 @@ import string
 
 import pytest
 
+from slimbench.report.quantity import quantity
 from slimbench.report.words import WORDS, Words, language
 
 
@@ -51,10 +52,10 @@ def test_french_headings() -> None:
     words = WORDS["fr"]
     headings = (
         words.model,
-        words.time,
-        words.size,
-        words.accuracy,
-        words.improvement,
+        *(
+            quantity(key).heading("fr")
+            for key in ("latency_ms.p50", "size_bytes", "accuracy_top1", "speedup")
+        ),
         words.reduction,
         words.reference,
     )

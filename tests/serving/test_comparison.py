@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from slimbench.budgets import judge, kinds
 from slimbench.metrics.serving import NO_RIGHT, NOT_ITSELF, NOT_LIVE, NOT_SERVED, Serving, summarise
 from slimbench.serving import comparison as comparison_module
 from slimbench.serving.comparison import compare, histogram_totals
@@ -27,7 +28,6 @@ from slimbench.serving.figures import (
 )
 from slimbench.serving.servers import OURS, ServedModel
 from slimbench.spec import Budget, Case, Subject, Unmeasured
-from slimbench.suite.budgets import KINDS, judge
 from tests.metrics.subjects import HandmadeSubject
 from tests.tiny_models import SHAPE, first_pixels, linear_model
 
@@ -132,7 +132,7 @@ def test_a_server_that_never_recovers_breaks_a_budget_all_the_same() -> None:
 
 
 def test_every_budget_of_serving_is_on_a_key_that_is_read() -> None:
-    of_serving = [kind for kind in KINDS.values() if kind.group == "serving"]
+    of_serving = [kind for kind in kinds().values() if kind.group == "serving"]
     assert {kind.metric for kind in of_serving} <= set(Serving.keys)
     assert len(of_serving) > 8
 

@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import timedelta
 
+from slimbench.report.quantity import quantity
 from slimbench.trend.change_points import level_starts
-from slimbench.trend.quantity import quantity
 from slimbench.trend.trends import Partition, Point, Series, Trend, trend
 from tests.trend.saved import BEGIN, MACHINE
 

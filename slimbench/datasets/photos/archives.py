@@ -12,6 +12,7 @@ are taken from an archive.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gzip
 import hashlib
@@ -56,7 +57,7 @@ _MAX_READ = 1 << 20
 """The longest header tarfile may ask for at once, and hold in memory; names are far shorter."""
 
 _BLOCK = 512
-_ENCRYPTED = 1  # bit of a zip entry's flags
+_ENCRYPTED, _IS_UTF8 = 0x1, 0x800  # bits of a zip entry's flags
 
 _DAMAGE = (
     tarfile.TarError,
@@ -88,7 +89,9 @@ class Entry:
     """The name's folders and the file's own, none of them `..`; empty for the archive itself."""
     size: int
     open: Callable[[], IO[bytes]] | None
-    """How to read it; None for a folder."""
+    """How to read it; None for a folder and for a link."""
+    same_as: tuple[str, ...] = ()
+    """Of a hard link: the parts of the name of the earlier file that it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +185,16 @@ def _write_files(archive: Path, file: BinaryIO, size: int, folder: Path) -> int:
     try:
         for entry in entries(file, size):
             target = folder.joinpath(*entry.parts)
-            parent = target if entry.open is None else target.parent
+            is_folder = entry.open is None and not entry.same_as
+            parent = target if is_folder else target.parent
             if parent not in created:
                 parent.mkdir(parents=True, exist_ok=True)
                 created.add(parent)
-            if entry.open is not None:
+            if entry.same_as:
+                left -= _copy(entry, folder, target, left)
+            elif entry.open is not None:
                 left -= _write(entry, target, left)
-                number += 1
+            number += not is_folder
     except BadArchive as problem:
         raise PhotoProblem(
             f"{archive} was not unpacked: {problem}. Unpack it yourself if you trust it, "
@@ -224,6 +230,21 @@ def _write(entry: Entry, target: Path, left: int) -> int:
     return written
 
 
+def _copy(entry: Entry, folder: Path, target: Path, left: int) -> int:
+    """Copy the file that a hard link is; returns its bytes, of which `left` are allowed."""
+    source = folder.joinpath(*entry.same_as)
+    if not entry.parts or not source.is_file():
+        raise BadArchive(
+            f"its entry {quoted(entry.name)} is a link to {quoted('/'.join(entry.same_as))}, "
+            "which is not before it in the archive"
+        )
+    size = source.stat().st_size
+    if size > left:
+        raise BadArchive(too_large(entry.name, left))
+    shutil.copyfile(source, target)
+    return size
+
+
 def _unreadable(archive: Path, error: OSError, store: Store) -> PhotoProblem:
     if error.errno in _FULL:
         return PhotoProblem(
@@ -240,8 +261,8 @@ def entries(file: BinaryIO, size: int) -> Iterator[Entry]:
     """Yield what an archive of `size` bytes holds; one entry is to be read before the next.
 
     Raises:
-        BadArchive: An entry climbs out of the archive, is a link or a device, is encrypted, or says
-            that it is too large; or there are too many.
+        BadArchive: An entry climbs out of the archive, is a symbolic link or a device, is
+            encrypted, or says that it is too large; or there are too many.
     """
     allowed = allowance(size)
     declared = 0
@@ -288,7 +309,7 @@ def _zip_entries(file: BinaryIO) -> Iterator[Entry]:
     with zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
             # Old packers of Windows separate folders in their own way.
-            name = info.filename.replace("\\", "/")
+            name = _zip_name(info).replace("\\", "/")
             parts = _parts(name)
             kind = stat.S_IFMT(info.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -299,6 +320,14 @@ def _zip_entries(file: BinaryIO) -> Iterator[Entry]:
                 yield Entry(name, parts, 0, None)
             else:
                 yield Entry(name, parts, info.file_size, _opener(archive, info))
+
+
+def _zip_name(info: zipfile.ZipInfo) -> str:
+    """Return an entry's name, which many packers write in UTF-8 without the flag that says so."""
+    if not info.flag_bits & _IS_UTF8:
+        with contextlib.suppress(UnicodeError):
+            return info.filename.encode("cp437").decode("utf-8")
+    return info.filename
 
 
 def _opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
@@ -315,8 +344,13 @@ def _tar_entries(stream: IO[bytes], allowed: int) -> Iterator[Entry]:
                 yield Entry(member.name, parts, 0, None)
             elif member.isreg():
                 yield Entry(member.name, parts, member.size, _extractor(archive, member))
+            elif member.islnk():
+                earlier = _parts(member.linkname)
+                if not earlier:
+                    raise BadArchive(_not_plain(member.name, link=True))
+                yield Entry(member.name, parts, 0, None, earlier)
             else:
-                raise BadArchive(_not_plain(member.name, link=member.issym() or member.islnk()))
+                raise BadArchive(_not_plain(member.name, link=member.issym()))
     if bounded.last != bytes(_BLOCK):
         # tarfile takes a damaged header, or none, for the end.
         raise BadArchive("it is damaged or was not copied whole: its end is missing")

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from slimbench.cores import cores
 from slimbench.datasets.photos.errors import PhotoProblem, printable
@@ -52,6 +52,11 @@ BAD_SHARE = 0.01
 
 MOST_LISTED = 10
 """How many bad images a message lists."""
+
+
+PngImagePlugin.MAX_TEXT_CHUNK = 16 << 20
+"""Bytes of a text or a colour profile in a PNG; Pillow's own limit of 1 MiB turns away pictures of
+programs that keep their project in the file."""
 
 
 class BadImage(ValueError):

@@ -154,7 +154,9 @@ def test_an_entry_that_climbs_out_is_refused(pack, store, tmp_path, kind, name):
     ("content", "what"),
     [
         (tar_of(member("way", tarfile.SYMTYPE, linkname="/etc")), "'way' is a link"),
-        (tar_of(member("way", tarfile.LNKTYPE, linkname="/etc/passwd")), "'way' is a link"),
+        (tar_of(member("way", tarfile.LNKTYPE, linkname="/etc/passwd")), "'/etc/passwd' leads out"),
+        (tar_of(member("way", tarfile.LNKTYPE, linkname="later")), "'way' is a link to 'later'"),
+        (tar_of(member("way", tarfile.LNKTYPE, linkname=".")), "'way' is a link"),
         (tar_of(member("pipe", tarfile.FIFOTYPE)), "'pipe' is neither a file nor a folder"),
         (tar_of(member("disk", tarfile.BLKTYPE, devmajor=8)), "'disk' is neither"),
         (tar_of(member("zero", tarfile.CHRTYPE, devmajor=1)), "'zero' is neither"),
@@ -166,6 +168,31 @@ def test_links_and_devices_are_refused(pack, store, content, what):
     with pytest.raises(UsageProblem, match=rf"photos\.archive was not unpacked: its entry {what}"):
         unpack(pack(content), store)
     assert leftovers(store) == []
+
+
+def test_a_hard_link_is_the_file_it_is_to(pack, store):
+    first = member("cat/1.jpg", size=3)
+    content = tar_of(first, member("cat/2.jpg", tarfile.LNKTYPE, linkname="cat/1.jpg"))
+    assert contents(unpack(pack(content), store)) == {"cat/1.jpg": bytes(3), "cat/2.jpg": bytes(3)}
+
+
+def test_hard_links_count_as_what_they_unpack_to(pack, store, monkeypatch):
+    monkeypatch.setattr(archives, "RATIO_FROM", 5000)
+    monkeypatch.setattr(archives, "MAX_RATIO", 1)
+    links = [member(f"cat/{n}.jpg", tarfile.LNKTYPE, linkname="cat/1.jpg") for n in range(2, 9)]
+    with pytest.raises(UsageProblem, match="it unpacks to more than"):
+        unpack(pack(tar_of(member("cat/1.jpg", size=4000), *links)), store)
+
+
+def test_a_name_in_utf_8_is_read_without_the_flag_that_says_so(pack, store):
+    packed = zip_bytes({"caf\u00e9/1.jpg": b"x"})
+    flag = (0x800).to_bytes(2, "little")
+    assert packed.count(flag) >= 2
+    plain = bytearray(packed)
+    for header, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = packed.index(header) + offset
+        plain[at : at + 2] = bytes(2)
+    assert contents(unpack(pack(bytes(plain)), store)) == {"caf\u00e9/1.jpg": b"x"}
 
 
 def test_an_encrypted_entry_is_refused(pack, store):

@@ -400,3 +400,12 @@ def test_the_first_ten_are_named_with_what_to_do():
 def test_images_that_are_all_bad_cannot_be_allowed(allow):
     with pytest.raises(UsageProblem, match=r"3 of 3 images are bad.*Mend or remove them\.$"):
         check_bad(bad(3), 3, allow_bad=allow)
+
+
+def test_a_png_with_much_text_is_read():
+    text = PngImagePlugin.PngInfo()
+    text.add_text("project", "x" * 3_000_000, zip=True)
+    image = Image.fromarray(np.arange(192, dtype=np.uint8).reshape(8, 8, 3))
+    file = io.BytesIO()
+    image.save(file, "PNG", pnginfo=text)
+    assert np.array_equal(decode(file.getvalue(), 8, 8, 3), np.asarray(image))

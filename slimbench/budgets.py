@@ -10,24 +10,33 @@ threads stand in a table below, such as `[digits.resnet50_f32."litert-2"]`. MB i
 
 from __future__ import annotations
 
+import functools
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal
 
+from slimbench import metrics
 from slimbench.errors import UsageProblem
 from slimbench.number_format import apart, fixed, rounded
-from slimbench.spec import Budget, Case, Group, Unmeasured
+from slimbench.spec import (
+    UNIT_ENDINGS,
+    Budget,
+    BudgetForm,
+    Case,
+    Figure,
+    Group,
+    Unit,
+    Unmeasured,
+)
 from slimbench.suite.toml_file import TomlFile, read_toml, shown
 
 EVERY = "*"
 """Stands for every variant of a profile."""
-
-Unit = Literal["bytes", "MiB", "ms", "s", "per_s", "ratio", "share", "count"]
 
 Verdict = Literal["pass", "fail", "not_judged"]
 
@@ -40,6 +49,7 @@ UNIT_IN_WORDS: Mapping[Unit, str] = {
     "ratio": "as a ratio",
     "share": "as a share from 0 to 1",
     "count": "as a number",
+    "number": "as a number",
 }
 
 
@@ -49,18 +59,26 @@ class BudgetError(UsageProblem):
 
 @dataclass(frozen=True, slots=True)
 class BudgetKind:
-    """What a budget name means: the metric key it limits, and how its number is taken from it.
+    """What a budget's name means: which figure it limits, in which form."""
 
-    `quantity` is the name without unit and direction; `take` turns the metric's JSON value into
-    the number that is compared.
-    """
-
-    name: str
-    quantity: str
-    metric: str
-    take: Callable[[Any], Any]
-    unit: Unit
+    figure: Figure
+    form: BudgetForm
     group: Group
+
+    @property
+    def name(self) -> str:
+        """The budget's name."""
+        return self.form.name
+
+    @property
+    def unit(self) -> Unit:
+        """The limit's unit."""
+        return self.form.unit
+
+    @property
+    def metric(self) -> str:
+        """The key of `extra_info` that holds the figure."""
+        return self.figure.key.partition(".")[0]
 
     @property
     def direction(self) -> Literal["min", "max"]:
@@ -72,64 +90,30 @@ class BudgetKind:
         """What the number is called in a sentence: the name without its direction."""
         return self.name[:-4]
 
+    @property
+    def quantity(self) -> str:
+        """What is limited: the name without unit and direction."""
+        return self.label.removesuffix(UNIT_ENDINGS.get(self.unit, ""))
 
-def _itself(value: Any) -> Any:
-    return value
+    def take(self, reading: Any) -> Any:
+        """Return the number that is compared, from the JSON value under the key `metric`.
+
+        Raises:
+            TypeError, KeyError, ArithmeticError: It holds no such number.
+        """
+        part = self.figure.key.partition(".")[2]
+        return self.form.convert(reading[part] if part else reading)
 
 
-def _inverse(speedup: float) -> float:
-    """Turn reference time / own time around; a speedup of 0, or endless, is no measurement."""
-    if not 0 < speedup < math.inf:
-        raise ArithmeticError
-    return 1 / speedup
-
-
-_SERVING: tuple[tuple[str, str, str, Unit], ...] = (
-    ("serving_throughput_ratio_min", "serving_throughput", "serving_throughput_ratio", "ratio"),
-    (
-        "serving_throughput_locked_ratio_min",
-        "serving_throughput_locked",
-        "serving_throughput_locked_ratio",
-        "ratio",
-    ),
-    ("serving_right_per_s_min", "serving_right", "serving_right_per_s", "per_s"),
-    ("serving_rate_per_s_min", "serving_rate", "serving_rate_per_s", "per_s"),
-    ("serving_p90_ms_max", "serving_p90", "serving_p90_ms", "ms"),
-    ("serving_wrong_max", "serving_wrong", "serving_wrong", "count"),
-    ("serving_failed_max", "serving_failed", "serving_failed", "count"),
-    ("serving_start_ms_max", "serving_start", "serving_start_ms", "ms"),
-    ("serving_memory_ratio_max", "serving_memory", "serving_memory_ratio", "ratio"),
-    ("serving_overload_failed_max", "serving_overload_failed", "serving_overload_failed", "count"),
-    ("serving_livez_p99_ms_max", "serving_livez_p99", "serving_livez_p99_ms", "ms"),
-    ("serving_recovery_s_max", "serving_recovery", "serving_recovery_s", "s"),
-)
-"""Of a model behind a server; the ratios are to the tutorials' servers, and to our own with
-TensorFlow imported."""
-
-_ENTRIES: tuple[tuple[str, str, str, Callable[[Any], Any], Unit, Group], ...] = (
-    ("size_bytes_max", "size", "size_bytes", _itself, "bytes", "size"),
-    ("size_mb_max", "size", "size_bytes", lambda size: size / 2**20, "MiB", "size"),
-    ("size_gzip_bytes_max", "size_gzip", "size_gzip_bytes", _itself, "bytes", "size"),
-    ("size_ratio_max", "size", "size_ratio", _itself, "ratio", "size"),
-    ("sparsity_min", "sparsity", "sparsity", _itself, "share", "size"),
-    ("sparsity_prunable_min", "sparsity_prunable", "sparsity_prunable", _itself, "share", "size"),
-    ("parameters_max", "parameters", "parameters", _itself, "count", "size"),
-    ("accuracy_top1_min", "accuracy_top1", "accuracy_top1", _itself, "share", "accuracy"),
-    ("accuracy_drop_max", "accuracy_drop", "accuracy_drop", _itself, "share", "accuracy"),
-    ("latency_ratio_max", "latency", "speedup", _inverse, "ratio", "latency"),
-    ("latency_ms_max", "latency", "latency_ms", lambda ms: ms["p50"], "ms", "latency"),
-    ("latency_p90_ms_max", "latency_p90", "latency_ms", lambda ms: ms["p90"], "ms", "latency"),
-    ("init_ms_max", "init", "init_ms", _itself, "ms", "latency"),
-    ("first_invoke_ms_max", "first_invoke", "first_invoke_ms", _itself, "ms", "latency"),
-    ("peak_rss_mb_max", "peak_rss", "peak_rss_mb", _itself, "MiB", "latency"),
-    *(
-        (name, quantity, metric, _itself, unit, "serving")
-        for name, quantity, metric, unit in _SERVING
-    ),
-)
-
-KINDS: Mapping[str, BudgetKind] = {entry[0]: BudgetKind(*entry) for entry in _ENTRIES}
-"""Every budget there is, by name."""
+@functools.cache
+def kinds() -> Mapping[str, BudgetKind]:
+    """Return every budget there is, by name: those of all figures, benchmark by benchmark."""
+    return {
+        form.name: BudgetKind(figure, form, group)
+        for group, figures in metrics.by_group().items()
+        for figure in figures
+        for form in figure.budget_forms
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +158,13 @@ def load_budgets(
                 raise _refused(file, (name, variant), what, [EVERY, *variants[name]])
             found[name, variant] = _limits(file, (name, variant), limits, engines)
     shared = found.get((profile, EVERY), {})
-    kinds = list(KINDS)
+    order = list(kinds())
     return tuple(
         Budget(variant, engine, threads, name, budget.limit, budget.line)
         for variant in variants[profile]
         for (engine, threads, name), budget in sorted(
             (shared | found.get((profile, variant), {})).items(),
-            key=lambda item: (item[0][0] != "litert", item[0][:2], kinds.index(item[0][2])),
+            key=lambda item: (item[0][0] != "litert", item[0][:2], order.index(item[0][2])),
         )
     )
 
@@ -191,7 +175,7 @@ def applicable(budgets: Iterable[Budget], case: Case, group: Group) -> tuple[Bud
         budget
         for budget in budgets
         if Case(budget.variant, budget.engine, budget.threads) == case
-        and KINDS[budget.name].group == group
+        and kinds()[budget.name].group == group
     )
 
 
@@ -213,7 +197,7 @@ def _limits(
 ) -> dict[tuple[str, int, str], Budget]:
     limits = {}
     for name, inner in _table(file, keys, value).items():
-        if isinstance(inner, dict) and name not in KINDS:
+        if isinstance(inner, dict) and name not in kinds():
             engine, threads = _target(file, (*keys, name), engines)
             for below, limit in inner.items():
                 budget = _budget(file, (*keys, name, below), limit, engine, threads)
@@ -261,30 +245,30 @@ def make_budgets(case: Case, limits: Mapping[str, Any]) -> tuple[Budget, ...]:
 
 def _problem(name: str, limit: Any) -> tuple[str, list[str]] | None:
     """Say why a budget of that name cannot have that limit, and what there is; None if it can."""
-    if name not in KINDS:
+    if name not in kinds():
         return _unknown(name)
     if isinstance(limit, bool) or not isinstance(limit, (int, float)):
         return f"{name} must be a number, not {shown(limit)}", []
     # The double comparison refuses NaN too; beyond 2**53 numbers no longer are what was written.
     if not 0 <= limit <= 2**53:
         return f"{name} must be a number from 0 up, not {shown(limit)}", []
-    if KINDS[name].unit == "share" and limit > 1:
+    if kinds()[name].unit == "share" and limit > 1:
         return f"{name} is a share from 0 to 1, not {shown(limit)}; write 95 % as 0.95", []
     return None
 
 
 def _unknown(name: str) -> tuple[str, list[str]]:
     """Say what is wrong with a budget's name: its unit, if its quantity is known."""
-    quantities = sorted({kind.quantity for kind in KINDS.values()}, key=len, reverse=True)
+    quantities = sorted({kind.quantity for kind in kinds().values()}, key=len, reverse=True)
     for quantity in quantities:
         if f"{name}_".startswith(f"{quantity}_"):
             ways = [
                 f"{UNIT_IN_WORDS[kind.unit]} ({kind.name})"
-                for kind in KINDS.values()
+                for kind in kinds().values()
                 if kind.quantity == quantity
             ]
             return f"there is no budget {name!r}: {quantity} comes {' or '.join(ways)}", []
-    return f"there is no budget {name!r}", list(KINDS)
+    return f"there is no budget {name!r}", list(kinds())
 
 
 def judge(budget: Budget, readings: Mapping[str, Any]) -> Judgement:
@@ -294,7 +278,7 @@ def judge(budget: Budget, readings: Mapping[str, Any]) -> Judgement:
     under `reasons`. What was not measured is not judged, which is neither a pass nor a failure.
     Raises ValueError for a reading that is not a finite number: that is a fault of the metric.
     """
-    kind = KINDS[budget.name]
+    kind = kinds()[budget.name]
     subject = budget.variant
     if (budget.engine, budget.threads) != ("litert", 1):
         subject += f" ({budget.engine}-{budget.threads})"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from slimbench.trend.quantity import quantity
+from slimbench.report.quantity import quantity
 
 
 @pytest.mark.parametrize(

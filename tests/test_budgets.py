@@ -12,14 +12,15 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
+from slimbench.budgets import BudgetError, applicable, judge, kinds, load_budgets
 from slimbench.errors import UsageProblem
 from slimbench.number_format import apart
 from slimbench.paths import suite_file
 from slimbench.spec import Budget, Case, Unmeasured
-from slimbench.suite.budgets import KINDS, BudgetError, applicable, judge, load_budgets
 from slimbench.suite.profiles import load_profiles
 from tests.examples import examples
 
+KINDS = kinds()
 BUDGETS = suite_file("budgets.toml")
 
 VARIANTS = {"digits": ("a_f32", "b_f32"), "photos": ("c_f32",)}
