@@ -10,7 +10,7 @@ from pathlib import Path
 from slimbench.commands import Command, add_results
 from slimbench.errors import UsageProblem
 
-NEEDED = ("flask", "waitress", "prometheus_client")
+NEEDED = ("flask", "granian", "prometheus_client")
 
 EPILOG = """
 Without --manifest and --profile, the model that comes with slimbench is served. Each option is
@@ -40,6 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="take what waits together (default: where it pays, which is measured)",
     )
+    add("--batch", type=int, metavar="N", help="pictures taken together, at most (default: 8)")
+    add(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="pictures of a model that are decoded at once (default: a batch for each worker)",
+    )
     add("--deadline-seconds", type=float, metavar="S", help="for an answer (default: 10)")
     add("--drain-seconds", type=float, metavar="S", help="to finish at the end (default: 30)")
     add("--rate", type=float, metavar="N", help="pictures a second of one address (default: any)")
@@ -57,9 +64,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageProblem(
             f"Serving needs {', '.join(missing)}: pip install 'slimbench[serve]' brings all of it."
         )
-    from slimbench.webapp.listening import listen  # noqa: PLC0415 - other commands work without it
+    # Other commands work without these.
     from slimbench.webapp.settings import make_settings  # noqa: PLC0415
-    from slimbench.webapp.supervisor import Supervisor  # noqa: PLC0415
+    from slimbench.webapp.supervisor import Supervisor, listen  # noqa: PLC0415
 
     settings = make_settings(vars(arguments))
     return Supervisor(settings, listen(settings), _announce, _complain).run()

@@ -14,11 +14,18 @@ from flask import Blueprint, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from slimbench.webapp import metrics, pictures, problems, state, uploads
-from slimbench.webapp.environ_keys import ARRIVED, PLACE, PREDICT
 from slimbench.webapp.problems import Problem
 from slimbench.webapp.settings import Settings
 from slimbench.webapp.spec import Answer, Failed, Late, Place, Refusal, ServedModel, Service
 from slimbench.webapp.state import State
+
+PREDICT = "/predict"
+
+ARRIVED = "slimbench.arrived"
+"""Key of the WSGI environment: when the request was there whole, of `time.monotonic`."""
+
+PLACE = "slimbench.place"
+"""Key of the WSGI environment: the request's `Place`, or the `Refusal` that it met instead."""
 
 BEST = 3
 """Classes that are named in an answer."""

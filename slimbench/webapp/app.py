@@ -14,7 +14,6 @@ from slimbench.webapp import (
     page,
     probes,
     problems,
-    request_id,
     security,
     state,
     uploads,
@@ -41,12 +40,12 @@ def create_app(settings: Settings, service: Service) -> Flask:
 
 
 def _begin() -> None:
-    g.request_id = request_id.request_id(request.headers.get(request_id.HEADER, ""))
+    g.request_id = logs.request_id(request.headers.get(logs.REQUEST_ID, ""))
     g.begun = time.monotonic()
 
 
 def _end(response: Response) -> Response:
-    response.headers[request_id.HEADER] = problems.request_id()
+    response.headers[logs.REQUEST_ID] = problems.request_id()
     _remember_client(response)
     if response.mimetype in {"application/json", problems.CONTENT_TYPE}:
         response.headers.setdefault("Cache-Control", "no-store")

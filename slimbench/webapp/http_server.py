@@ -1,42 +1,57 @@
-"""How requests come in: waitress, on a socket that listens already, until it is told to end."""
+"""How requests come in: granian, on a socket that listens already, until it is told to end."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
+import sys
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
-from waitress import wasyncore
-from waitress.adjustments import Adjustments
-from waitress.server import TcpWSGIServer
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.net import SocketHolder
+from granian.server.embed import Server as Granian
 
-from slimbench.webapp import connection, state
-from slimbench.webapp.admission import Lanes
-from slimbench.webapp.loop import Loop
+from slimbench.webapp.gateway import Gateway
 from slimbench.webapp.settings import Settings
 
 if TYPE_CHECKING:
     from flask import Flask
 
-PATIENCE = 10
-"""How many times the largest body is read and thrown away; past that the connection is cut."""
-
-LOOK_SECONDS = 1
-"""How often slow and idle connections are looked for."""
-
-GRACE_SECONDS = 0.5
-"""Between the end of the work and that of the connections: for a request that is on its way."""
-
 LAST_SECONDS = 3.0
 """How long the last answers may take to be sent."""
 
-BUFFER = 1 << 18
-"""Bytes that are read from a connection at once."""
+SWITCH_SECONDS = 0.0005
+"""How long a thread keeps Python's interpreter lock while others want it. Python's own 5 ms would
+be added to every step of a probe."""
+
+LOG: dict[str, Any] = {"incremental": True, "handlers": {}, "loggers": {}}
+"""Granian's own lines go where all of the process's go, and not to handlers of its own."""
 
 
-class Server(TcpWSGIServer):
+class _OnSocket(Granian):  # type: ignore[misc]
+    """Granian on a socket that listens already.
+
+    Granian has no public way to be given one: each server opens a socket of its own. But the
+    supervisor's stays open from one server to the next, so that connections wait meanwhile and are
+    not refused, and nobody else takes the port. All of `tests/webapp/test_http_server.py` notices
+    a change of this, and pyproject.toml names the version.
+    """
+
+    def __init__(self, listener: socket.socket, backlog: int, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        listener.setblocking(False)
+        self._listener = listener
+        self._backlog = backlog
+
+    def _init_shared_socket(self) -> None:
+        self._shd = SocketHolder(self._listener.detach(), False, self._backlog)  # it closes it
+
+
+class Server:
     """The server on a socket that listens already.
 
     Args:
@@ -45,97 +60,65 @@ class Server(TcpWSGIServer):
         listener: stays open, for others that hold it, when the server closes its own.
     """
 
-    channel_class = connection.Channel
-    active_channels: Any
-    _map: Any
-    draining = False
-    _fileno: int
-
     def __init__(self, app: Flask, settings: Settings, listener: socket.socket) -> None:
         self._settings = settings
-        sockets: dict[int, Any] = {}
-        self.loop = Loop(sockets)
-        self.state = state.of(app)
-        self.lanes = Lanes(self.state.service, settings.workers, settings.deadline_seconds)
-        adjustments: Any = Adjustments(
-            sockets=[listener],
-            backlog=settings.connections,
-            channel_timeout=settings.idle_seconds,
-            cleanup_interval=LOOK_SECONDS,
-            connection_limit=settings.connections,
-            recv_bytes=BUFFER,
-            max_request_body_size=settings.body_bytes * PATIENCE,
-            expose_tracebacks=False,
-            log_socket_errors=False,
-            ident="",
-        )
-        adjustments.kept_body_size = settings.body_bytes
-        adjustments.send_bytes = 1  # who has an answer sends it, and wakes no other thread for it
-        dispatcher: Any = self.lanes
-        super().__init__(
-            app,
-            map=sockets,
-            _sock=listener,
-            dispatcher=dispatcher,
-            adj=adjustments,
-            sockinfo=(listener.family, listener.type, listener.proto, listener.getsockname()),
-            bind_socket=False,
-        )
-        for descriptor in sockets:
-            self.loop.look_again(descriptor)
+        self._listener = listener
+        self.gateway = Gateway(app, settings, listener.getsockname()[:2])
+        self._ended = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end = asyncio.Event()
 
-    def maintenance(self, now: float) -> None:
-        """Look after all connections; those that ask nothing make room where there is none."""
-        is_full = len(self._map) >= self.adj.connection_limit
-        idle_seconds = LOOK_SECONDS if is_full else self._settings.idle_seconds
-        for descriptor, channel in list(self.active_channels.items()):
-            channel.look(now, self._settings.upload_seconds, idle_seconds)
-            self.loop.look_again(descriptor)
+    def drain(self) -> None:
+        """Let every answer from now on be its connection's last."""
+        self.gateway.draining = True
 
-    def pull_trigger(self) -> None:
-        """Let the loop notice what a thread did with its connection."""
-        channel = connection.serving.get()
-        is_stale = channel is None or self.loop.is_stale(channel._fileno)  # noqa: SLF001
-        if is_stale and not self.loop.is_here():
-            with contextlib.suppress(OSError):  # the loop has just ended
-                super().pull_trigger()
+    def run(self) -> bool:
+        """Serve until `stop`; returns whether all that was accepted has been answered."""
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECONDS)
+        try:
+            return asyncio.run(self._serve())
+        finally:
+            sys.setswitchinterval(before)
 
-    def handle_accept(self) -> None:
-        """Take all connections that wait, as far as the limit; waitress takes one a turn."""
-        while len(self._map) < self.adj.connection_limit and self._accepted_one():
-            pass
+    def stop(self) -> None:
+        """Have `run` end, from any thread."""
+        self._ended.set()
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it has just ended
+                self._loop.call_soon_threadsafe(self._end.set)
 
-    def run_until(self, ended: threading.Event) -> None:
-        """Serve until an event is set; `pull_trigger` makes it notice at once."""
-        while not ended.is_set():
-            self._turn(1.0)
-
-    def finish(self) -> bool:
-        """Close the socket, send the last answers, and end; False if one was still worked on."""
-        while self._accepted_one():
-            pass
-        wasyncore.dispatcher.close(self)
-        begun = time.monotonic()
-        while (passed := time.monotonic() - begun) < LAST_SECONDS:
-            channels = list(self.active_channels.values())
-            if passed > GRACE_SECONDS:
-                channels = [each for each in channels if each.occupied()]
-            if not channels:
-                break
-            self._turn(0.02)
-        whole = not any(each.requests for each in self.active_channels.values())
-        self.lanes.shutdown()
-        for channel in list(self.active_channels.values()):
-            channel.handle_close()
-        trigger: Any = self.trigger
-        trigger.close()
+    async def _serve(self) -> bool:
+        self._loop = asyncio.get_running_loop()
+        granian = self._granian()
+        serving = asyncio.create_task(granian.serve())
+        ending = asyncio.create_task(self._end.wait())
+        if self._ended.is_set():
+            self._end.set()
+        await asyncio.wait((serving, ending), return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if serving.done():
+            serving.result()
+            raise RuntimeError("The server ended of its own accord.")
+        self.gateway.end()
+        granian.stop()
+        await asyncio.wait((serving,), timeout=LAST_SECONDS)
+        whole = not self.gateway.handled
+        self.gateway.close()
         return whole
 
-    def _accepted_one(self) -> bool:
-        before = len(self.active_channels)
-        super().handle_accept()
-        return len(self.active_channels) > before
-
-    def _turn(self, seconds: float) -> None:
-        self.loop.look_again(self._fileno)  # which looks after all connections from time to time
-        self.loop.turn(min(seconds, self.lanes.turn()))
+    def _granian(self) -> Granian:
+        settings = self._settings
+        patience = min(settings.upload_seconds, settings.idle_seconds)
+        return _OnSocket(
+            self._listener,
+            settings.connections,
+            self.gateway,
+            interface=Interfaces.RSGI,
+            http=HTTPModes.http1,
+            websockets=False,
+            backpressure=settings.connections,
+            http1_settings=HTTP1Settings(header_read_timeout=max(1, round(patience * 1000))),
+            log_level=LogLevels.error,
+            log_dictconfig=LOG,
+        )

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import traceback
+import uuid
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -18,6 +20,11 @@ FIELDS = "fields"
 
 LONGEST = 500
 """Characters of a message; what a library says of wild input could be any length."""
+
+REQUEST_ID = "X-Request-Id"
+
+_PLAIN = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""Others are not taken over, since they go into answers and logs."""
 
 logger = logging.getLogger("webapp.requests")
 
@@ -53,8 +60,6 @@ def configure(stream: TextIO | None = None) -> None:
     # What no line shows is not found out, as `logging` documents it: a third of a line's time.
     logging._srcfile = None  # noqa: SLF001 - as its documentation says
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    # Of its queue, whose depth is a metric, it warns at every request under load.
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
 def say(message: str, **fields: Any) -> None:
@@ -65,3 +70,8 @@ def say(message: str, **fields: Any) -> None:
 def request(**fields: Any) -> None:
     """Write a request's line."""
     logger.info("request", extra={FIELDS: fields})
+
+
+def request_id(given: str) -> str:
+    """Return the id that a client gave its request, or a new one."""
+    return given if _PLAIN.fullmatch(given) else uuid.uuid4().hex

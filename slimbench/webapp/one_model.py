@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import signal
-import threading
 from pathlib import Path
 
 from slimbench.build.store import file_sha256
@@ -21,10 +20,10 @@ from slimbench.webapp import logs
 from slimbench.webapp.app import create_app
 from slimbench.webapp.http_server import Server
 from slimbench.webapp.inference import open_service
-from slimbench.webapp.listening import listen
 from slimbench.webapp.manifest import Models
 from slimbench.webapp.settings import Settings
 from slimbench.webapp.spec import ServedModel
+from slimbench.webapp.supervisor import listen
 
 VERSION = "benchmark"
 
@@ -64,15 +63,9 @@ def main() -> None:
     service = open_service(
         models, workers=settings.workers, queue=settings.queue, batching=given.batching
     )
-    ended = threading.Event()
     server = Server(create_app(settings, service), settings, listen(settings))
-
-    def end(*_: object) -> None:
-        ended.set()
-        server.pull_trigger()
-
-    signal.signal(signal.SIGTERM, end)
-    server.run_until(ended)
+    signal.signal(signal.SIGTERM, lambda *_: server.stop())
+    server.run()
     service.close()
 
 

@@ -1,6 +1,8 @@
 """The pages: one to show a picture to the model, one with the benchmark that it comes from.
 
-The first also works without scripts, as a plain form whose answer or error is in the page.
+The first also works without scripts, as a plain form whose answer or error is in the page. How sure
+a model is, and when that is too little to be believed, is told in both ways alike
+(`static/confidence.js`): its scores may be probabilities already, or logits.
 """
 
 from __future__ import annotations
@@ -10,19 +12,52 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from flask import Blueprint, Response, g, make_response, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
 from slimbench.report import numbers
 from slimbench.report.words import LANGUAGES, WORDS, Lang
-from slimbench.webapp import api, confidence, languages, problems, uploads
+from slimbench.webapp import api, languages, problems, uploads
 from slimbench.webapp.api import Prediction
-from slimbench.webapp.dashboard import Dashboard
-from slimbench.webapp.figures import Figure, day, figures
+from slimbench.webapp.dashboard import Dashboard, Figure, day, figures
 from slimbench.webapp.languages import Phrases, phrases
 from slimbench.webapp.problems import Problem
 from slimbench.webapp.settings import MEBIBYTE, Settings
 from slimbench.webapp.spec import ServedModel, Service
+
+Scores = npt.NDArray[np.floating]
+"""One score a class, shape (classes,), as a model gives them."""
+
+Shares = npt.NDArray[np.float64]
+"""One share a class, shape (classes,), each in [0, 1], summing to 1."""
+
+SUM_TOLERANCE = 0.05
+"""How far from 1 probabilities may sum up: those of an int8 output are steps of 1/256."""
+
+LOW_SHARE = 0.5
+"""A best class with less than this is no answer: the model gives more to all others together."""
+
+LOW_LEAD = 0.2
+"""Nor is one that is ahead of the second by less than this: the two are confused."""
+
+
+def shares(scores: Scores) -> Shares:
+    """Return scores as shares: as they are if they are probabilities, else their softmax."""
+    wide = scores.astype(np.float64)
+    if wide.min() >= 0 and wide.max() <= 1 and abs(wide.sum() - 1) <= SUM_TOLERANCE:
+        return wide
+    powers = np.exp(wide - wide.max())
+    result: Shares = powers / powers.sum()
+    return result
+
+
+def is_low(found: Shares) -> bool:
+    """Say whether an answer has to be called unsure, by LOW_SHARE and LOW_LEAD."""
+    ordered = np.sort(found)[::-1]
+    lead = ordered[0] - ordered[1] if len(ordered) > 1 else 1.0
+    return bool(ordered[0] < LOW_SHARE or lead < LOW_LEAD)
+
 
 TYPES = ("image/jpeg", "image/png", "image/webp")
 """What is sent as it is, where it is small; other pictures the browser makes one of these."""
@@ -193,15 +228,15 @@ def _limit(count: int, lang: Lang) -> str:
 
 def _shown(prediction: Prediction, say: Phrases) -> Shown:
     scores = prediction.scores
-    shares = confidence.shares(np.asarray(scores))
+    found = shares(np.asarray(scores))
     rows = tuple(
         Row(
             say.class_name(prediction.model.classes[i]),
-            float(shares[i]),
-            f"{numbers.percent(shares[i], say.lang)} %",
+            float(found[i]),
+            f"{numbers.percent(found[i], say.lang)} %",
             numbers.decimal(scores[i], say.lang, 3),
         )
-        for i in (-shares).argsort(kind="stable")
+        for i in (-found).argsort(kind="stable")
     )
     took = say(
         "js.took",
@@ -212,7 +247,7 @@ def _shown(prediction: Prediction, say: Phrases) -> Shown:
         wait=numbers.decimal(prediction.wait_ms, say.lang, 1),
         inference=numbers.decimal(prediction.inference_ms, say.lang, 2),
     )
-    return Shown(prediction.model, rows[: api.BEST], rows, confidence.is_low(shares), took)
+    return Shown(prediction.model, rows[: api.BEST], rows, is_low(found), took)
 
 
 def _trouble(problem: Problem, say: Phrases) -> Trouble:
@@ -242,9 +277,9 @@ def _data(settings: Settings, stable: ServedModel, side: int, say: Phrases) -> d
         "side": side,
         "classes": [say.class_name(name) for name in stable.classes],
         "confidence": {
-            "sum_tolerance": confidence.SUM_TOLERANCE,
-            "low_share": confidence.LOW_SHARE,
-            "low_lead": confidence.LOW_LEAD,
+            "sum_tolerance": SUM_TOLERANCE,
+            "low_share": LOW_SHARE,
+            "low_lead": LOW_LEAD,
         },
         "words": say.for_scripts(),
     }

@@ -35,10 +35,8 @@ KINDS: dict[str, tuple[int, str]] = {
     "damaged-image": (422, "The picture cannot be read whole"),
     "mixed-content": (422, "The file holds more than a picture"),
     "rate-limited": (429, "Too many requests"),
-    "headers-too-large": (431, "The request's headers are too large"),
     "internal-error": (500, "Something went wrong here"),
     "inference-failed": (500, "The model failed on this picture"),
-    "not-implemented": (501, "The request asks for what is not done here"),
     "busy": (503, "All workers are busy"),
     "draining": (503, "The server is starting or ending"),
     "late": (504, "There was no answer in time"),
@@ -53,9 +51,7 @@ _OF_STATUS = {
     413: "body-too-large",
     415: "unsupported-media-type",
     429: "rate-limited",
-    431: "headers-too-large",
     500: "internal-error",
-    501: "not-implemented",
 }
 """What the web framework and the server refuse of their own accord."""
 
@@ -66,9 +62,7 @@ _SENTENCES = {
     "request-timeout": "The request did not arrive whole in time; send it again.",
     "body-too-large": "The request is larger than what is taken; send a smaller picture.",
     "unsupported-media-type": "Send the picture as multipart/form-data or as application/json.",
-    "headers-too-large": "The request's headers are larger than what is taken.",
     "internal-error": "This is a fault of the server's, and it is in its log; try again later.",
-    "not-implemented": "The request asks for a transfer encoding that is not known here.",
 }
 
 _KEPT_HEADERS = ("Allow", "Retry-After")

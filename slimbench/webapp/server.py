@@ -57,7 +57,6 @@ class Life:
         self._service = _open(settings)
         self._server = Server(create_app(settings, self._service), settings, listener)
         self._asked = threading.Event()
-        self._ended = threading.Event()
         self._drained = True
         self._problem: UsageProblem | None = None
 
@@ -65,7 +64,6 @@ class Life:
         """Begin to end, as on a signal; asked twice, end at once."""
         if self._asked.is_set():
             os._exit(UNFINISHED)
-        self._server.draining = True
         self._asked.set()
 
     def run(self) -> bool:
@@ -76,8 +74,7 @@ class Life:
         """
         for work in (self._warm_up, self._drain):
             threading.Thread(target=work, daemon=True).start()
-        self._server.run_until(self._ended)
-        whole = self._server.finish() and self._drained
+        whole = self._server.run() and self._drained
         if self._problem is not None:
             raise self._problem
         self._service.close()
@@ -89,20 +86,17 @@ class Life:
             self._service.wait_until_ready()
         except UsageProblem as problem:
             self._problem = problem
-            self._end()
+            self._server.stop()
             return
         logs.say("Ready.", **_served(self._service))
         self._on_ready()
 
     def _drain(self) -> None:
         self._asked.wait()
+        self._server.drain()
         logs.say("Ending: what was accepted is finished, nothing new is taken.")
         self._drained = self._service.drain(self._settings.drain_seconds)
-        self._end()
-
-    def _end(self) -> None:
-        self._ended.set()
-        self._server.pull_trigger()
+        self._server.stop()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -125,7 +119,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         signal.signal(signal.SIGTERM, life.stop)
         signal.signal(signal.SIGINT, life.stop)
-        return 0 if life.run() else UNFINISHED
+        if not life.run():
+            os._exit(UNFINISHED)  # what keeps a thread busy would keep the process
+        return 0
     except UsageProblem as problem:
         print(f"slimbench serve: {problem}", file=sys.stderr)  # noqa: T201 - a user's to mend
         return USAGE
@@ -137,6 +133,7 @@ def _open(settings: Settings) -> Serving:
         workers=settings.workers,
         queue=settings.queue,
         batching=settings.batching,
+        batch=settings.batch,
         wait=False,
     )
 

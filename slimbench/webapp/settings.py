@@ -23,6 +23,8 @@ MEBIBYTE = 1 << 20
 
 LEAST_CONNECTIONS = 16
 
+BATCH = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -43,10 +45,18 @@ class Settings:
     results: Path = dataclasses.field(default_factory=results_folder)
     """Where that run is."""
     workers: int = dataclasses.field(default_factory=cores)
+    """Interpreters of each model; each computes with one thread, so that one a core is busy."""
     queue: int = 32
-    """How many more pictures are taken in than workers compute on."""
+    """How many more pictures are taken in than workers compute on. They wait: at five milliseconds
+    a picture and two workers the last one for a tenth of a second, and longer is of little use."""
     batching: bool | None = None
-    """None leaves it to what the model's benchmark showed."""
+    """None leaves it to a measurement when the model is loaded."""
+    batch: int = BATCH
+    """How many pictures an interpreter takes at once. A batch of 8 brings most of what a larger one
+    would, and each of its pictures waits for the seven others."""
+    threads: int | None = None
+    """How many pictures of a model are decoded and answered at once; None is a batch for each
+    worker. More of them only wait for each other, fewer leave batches unfilled."""
     deadline_seconds: float = 10.0
     """From the arrival of a whole request until its answer is of no use."""
     drain_seconds: float = 30.0
@@ -56,10 +66,11 @@ class Settings:
     picture_side: int = 16_384
     """Pixels of the longer side; more is no photograph, however narrow."""
     upload_seconds: float = 20.0
-    """For a request to arrive whole, from its first byte."""
+    """For a request's headers to arrive, and for its body."""
     idle_seconds: float = 60.0
-    """After which a connection that asks nothing is closed."""
-    connections: int = 512
+    """After which a connection that asks nothing is closed, if `upload_seconds` is no sooner."""
+    connections: int = 4096
+    """How many may be open; others wait until the limits of time close some of these."""
     rate: float | None = None
     """Requests a second of one address; None does not limit them."""
     rate_burst: int = 20
@@ -95,6 +106,8 @@ class Settings:
 _LEAST: dict[str, float] = {
     "workers": 1,
     "queue": 0,
+    "batch": 1,
+    "threads": 1,
     "deadline_seconds": 0.001,
     "drain_seconds": 0,
     "picture_bytes": 1,

@@ -114,6 +114,10 @@ class Service(Protocol):
         """Return stable or canary for a client id, always the same for the same weight."""
         ...
 
+    def at_once(self, model: ServedModel) -> int:
+        """Return how many of a model's pictures are worked on at once; the others wait."""
+        ...
+
     def enter(self, model: ServedModel | None = None) -> Place:
         """Take a place for a model, stable by default; raises Busy or Draining."""
         ...

@@ -31,7 +31,7 @@ from slimbench.spec import Budget, Case, Subject, Unmeasured
 from tests.metrics.subjects import HandmadeSubject
 from tests.tiny_models import SHAPE, first_pixels, linear_model
 
-pytest.importorskip("waitress")
+pytest.importorskip("granian")
 
 BRIEF = Conditions(
     starts=1, single_s=0.3, clients=2, rounds=1, round_s=0.4, p99_limit_ms=5000, trial_s=0.3,

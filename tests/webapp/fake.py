@@ -53,6 +53,7 @@ class FakeService:
         self.canary: ServedModel | None = None
         self.canary_problem: str | None = None
         self.places = places
+        self.workers = 2
         self.scorer = scorer
         self.refusal: Refusal | None = None
         self.held: ServedModel | None = None
@@ -72,6 +73,9 @@ class FakeService:
     def choose(self, client: str) -> ServedModel:
         self.clients.append(client)
         return self.stable if self.canary is None or client != "new" else self.canary
+
+    def at_once(self, model: ServedModel) -> int:  # noqa: ARG002 - one for all
+        return self.workers
 
     def enter(self, model: ServedModel | None = None) -> Seat:  # noqa: ARG002 - one for all
         with self.lock:

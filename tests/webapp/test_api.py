@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from slimbench.datasets.photos.decoding import decode
 from slimbench.webapp import api, problems
-from slimbench.webapp.environ_keys import ARRIVED
+from slimbench.webapp.api import ARRIVED
 from slimbench.webapp.spec import Busy, Draining, Failed, Late
 from tests.datasets.photos.pictures import encoded, noise
 from tests.datasets.photos.test_decoding import png_header

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from slimbench.webapp.confidence import is_low, shares
+from slimbench.webapp.page import is_low, shares
 
 
 def test_logits_become_their_softmax() -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from slimbench.webapp.figures import day, figures
+from slimbench.webapp.dashboard import day, figures
 from slimbench.webapp.languages import phrases
 from tests.webapp.served import Reason, changed, digits_model
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 
 import pytest
 
@@ -17,7 +15,7 @@ from slimbench.webapp.inference import Serving, open_service
 from slimbench.webapp.inference.runner import Opened
 from slimbench.webapp.manifest import Models
 from slimbench.webapp.spec import Answer, Busy, Draining, Failed, Late, Place, ServedModel
-from tests.webapp.crew import Asker, ask, asked_of, at_work
+from tests.webapp.crew import ask
 from tests.webapp.runners import BAD, CANARY, MODELS, STABLE, Held, picture
 
 ALONE = Models(STABLE)
@@ -295,39 +293,40 @@ def test_there_must_be_somebody_to_answer(workers: int, queue: int) -> None:
         open_service(ALONE, workers=workers, queue=queue)
 
 
-@pytest.mark.parametrize("workers", [0, 3])
+@pytest.mark.parametrize("batching", [False, True])
 def test_under_any_load_each_request_has_one_right_outcome(
-    threads: ThreadPoolExecutor, workers: int
+    threads: ThreadPoolExecutor, batching: bool
 ) -> None:
     held = Held(seconds=0.0002)
     held.go.set()
-    service = open_service(MODELS, workers=3, queue=20, batching=workers > 0, load=held)
+    service = open_service(MODELS, workers=3, queue=20, batching=batching, load=held)
 
-    def client(asker: Asker, seed: int) -> list[tuple[str, int]]:
+    patient_and_late = 0
+
+    def client(seed: int) -> list[tuple[str, int]]:
         wild = random.Random(seed)  # noqa: S311 - nothing secret
+        nonlocal patient_and_late
         outcomes = []
         for _ in range(40):
             value = wild.choice([BAD, *range(60)])
             model = wild.choice([STABLE, CANARY])
             seconds = wild.choice([0.0001, 0.001, 0.01, 30.0, 30.0])
             try:
-                answer = asker(service, value, model, seconds)
+                answer = ask(service, value, model, seconds)
                 assert answer.scores[0] == 1000 * int(model.version) + value
                 assert answer.model is model
                 outcomes.append(("answered", value))
             except (Busy, Late, Failed) as refusal:
                 outcomes.append((type(refusal).__name__, value))
+                patient_and_late += isinstance(refusal, Late) and seconds > 1
         return outcomes
 
-    with contextlib.ExitStack() as opened:
-        crew = opened.enter_context(at_work(workers)) if workers else None
-        asker = ask if crew is None else asked_of(crew)
-        found = threads.map(partial(client, asker), range(64))
-        outcomes = [each for one in found for each in one]
+    outcomes = [each for one in threads.map(client, range(64)) for each in one]
     kinds = {kind for kind, _ in outcomes}
     assert kinds == {"answered", "Busy", "Late", "Failed"}
     assert {value for kind, value in outcomes if kind == "Failed"} == {BAD}
     assert ("answered", BAD) not in outcomes
+    assert patient_and_late == 0
     assert service.taken == 0
     assert service.drain(0)
     service.close()

@@ -19,15 +19,14 @@ from tests.webapp.fake import FakeService, app_of
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
     """What is logged, with everything as it was afterwards."""
-    root, queue = logging.getLogger(), logging.getLogger("waitress.queue")
-    before = list(root.handlers), root.level, queue.level
+    root = logging.getLogger()
+    before = list(root.handlers), root.level
     stream = io.StringIO()
     logs.configure(stream)
     yield stream
     logging.captureWarnings(False)
     root.handlers[:] = before[0]
     root.setLevel(before[1])
-    queue.setLevel(before[2])
 
 
 def lines(written: io.StringIO) -> list[dict[str, Any]]:
@@ -102,8 +101,7 @@ def test_a_path_is_no_line_of_its_own_and_not_endless(written: io.StringIO) -> N
 
 
 def test_what_libraries_say_is_json_too(written: io.StringIO) -> None:
-    logging.getLogger("waitress").warning("a %s", "thing")
-    logging.getLogger("waitress.queue").warning("Task queue depth is 9")
+    logging.getLogger("library").warning("a %s", "thing")
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.warn("odd", UserWarning, stacklevel=1)

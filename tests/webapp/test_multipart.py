@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 
-from slimbench.webapp import multipart
+from slimbench.webapp import uploads
 from slimbench.webapp.uploads import UploadRequest
 from tests.datasets.photos.pictures import encoded, noise
 
@@ -32,8 +32,8 @@ def form(content: bytes, headers: bytes = b"Content-Type: image/png\r\n") -> byt
 
 
 def quick(body: bytes, content_type: str = TYPE) -> bytes | None:
-    separator = multipart.boundary(content_type)
-    return None if separator is None else multipart.only_file(body, separator, FIELD)
+    separator = uploads.boundary(content_type)
+    return None if separator is None else uploads.only_file(body, separator, FIELD)
 
 
 @pytest.mark.parametrize("content", [PICTURE, b"", b"\r\n", b"-b", b"--\r\n"])
@@ -54,7 +54,7 @@ def test_the_usual_form_is_read(content: bytes) -> None:
     ],
 )
 def test_what_browsers_and_libraries_call_it_is_read(content_type: str) -> None:
-    separator = multipart.boundary(content_type)
+    separator = uploads.boundary(content_type)
     assert separator is not None
     body = form(PICTURE).replace(b"--b", separator)
     assert quick(body, content_type) == PICTURE
@@ -72,7 +72,7 @@ def test_what_browsers_and_libraries_call_it_is_read(content_type: str) -> None:
     ],
 )
 def test_an_unusual_type_is_left(content_type: str) -> None:
-    assert multipart.boundary(content_type) is None
+    assert uploads.boundary(content_type) is None
 
 
 USUAL = form(PICTURE)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slimbench.webapp.routing import in_canary, position
+from slimbench.webapp.inference.service import in_canary, position
 
 CLIENTS = st.text()
 WEIGHTS = st.floats(0, 1)

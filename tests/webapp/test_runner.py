@@ -133,7 +133,7 @@ def test_a_file_that_cannot_be_resized_is_served_singly_and_that_is_said(
 def test_a_batch_that_answers_otherwise_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from slimbench.webapp.inference.batch import Batch
+    from slimbench.webapp.inference.runner import Batch
 
     right = Batch.run
 

@@ -25,10 +25,10 @@ from PIL import Image
 from slimbench.errors import UsageProblem
 from slimbench.paths import CODE
 from slimbench.webapp import server
-from slimbench.webapp.listening import listen
 from slimbench.webapp.manifest import read_manifest
 from slimbench.webapp.openapi import document
 from slimbench.webapp.settings import Settings
+from slimbench.webapp.supervisor import listen
 from tests.datasets.photos.pictures import encoded
 
 PATIENCE = 60.0
@@ -272,7 +272,7 @@ def test_the_supervisor_imports_nothing_that_could_crash() -> None:
     program = """
 import sys
 import slimbench.webapp.supervisor
-print(sorted({"flask", "waitress", "numpy", "PIL", "ai_edge_litert"} & set(sys.modules)))
+print(sorted({"flask", "granian", "numpy", "PIL", "ai_edge_litert"} & set(sys.modules)))
 """
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=CODE, capture_output=True, text=True, check=True

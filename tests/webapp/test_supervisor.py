@@ -17,9 +17,8 @@ import pytest
 
 from slimbench.errors import UsageProblem
 from slimbench.webapp import supervisor
-from slimbench.webapp.listening import listen
 from slimbench.webapp.settings import Settings
-from slimbench.webapp.supervisor import Supervisor
+from slimbench.webapp.supervisor import Supervisor, listen
 from tests.build.recorder import wait_until
 from tests.datasets.photos.pictures import wait_for
 
@@ -266,7 +265,7 @@ def test_connections_wait_while_one_server_follows_another(make: Make, tmp_path:
 
 PARENT = """
 import sys
-from slimbench.webapp.listening import listen
+from slimbench.webapp.supervisor import listen
 from slimbench.webapp.settings import Settings
 from slimbench.webapp.supervisor import Supervisor
 settings = Settings(port=0)

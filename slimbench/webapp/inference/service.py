@@ -1,12 +1,17 @@
-"""All models that are served: places for pictures, and the choice between stable and canary."""
+"""All models that are served: places for pictures, and the choice between stable and canary.
+
+A share of the clients gets the canary, always the same ones.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
 import threading
 from collections.abc import Callable, Mapping
 from concurrent import futures
+from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
@@ -15,13 +20,28 @@ from slimbench.spec import Pixels
 from slimbench.webapp.inference.pool import Pool
 from slimbench.webapp.inference.runner import Opened, batching_pays, open_runner
 from slimbench.webapp.manifest import Models
-from slimbench.webapp.routing import in_canary
+from slimbench.webapp.settings import BATCH
 from slimbench.webapp.spec import Answer, Busy, Draining, Place, ServedModel
 
-log = logging.getLogger(__name__)
+_BITS = 53
+"""So many a float holds exactly, so that a position is less than 1 for every client."""
 
-BATCH = 8
-"""How many pictures are taken at once, at most."""
+
+def position(client: str) -> float:
+    """Return where a client stands in [0, 1), evenly spread and always the same."""
+    digest = hashlib.sha256(client.encode("utf-8", "surrogatepass")).digest()
+    return float((int.from_bytes(digest[:8]) >> (64 - _BITS)) / 2**_BITS)
+
+
+def in_canary(client: str, weight: float) -> bool:
+    """Tell whether a client gets the canary of this weight, a share in [0, 1].
+
+    The clients of a weight are among those of every higher one: raising it moves nobody out.
+    """
+    return position(client) < weight
+
+
+log = logging.getLogger(__name__)
 
 Load = Callable[[ServedModel, int], Opened]
 
@@ -35,6 +55,7 @@ def open_service(  # noqa: PLR0913 - what is served, and each thing that is chos
     workers: int,
     queue: int,
     batching: bool | None = None,
+    batch: int = BATCH,
     wait: bool = True,
     load: Load = open_runner,
 ) -> Serving:
@@ -44,8 +65,9 @@ def open_service(  # noqa: PLR0913 - what is served, and each thing that is chos
         models: what is served.
         workers: how many interpreters, of stable and of the canary each.
         queue: how many pictures may wait beyond those that are computed on.
-        batching: whether all that is waiting is taken at once, up to `BATCH` pictures;
+        batching: whether all that is waiting is taken at once, up to `batch` pictures;
             None measures when a model is loaded whether that pays.
+        batch: how many pictures an interpreter takes at once, at most.
         wait: whether to return only when the models are loaded and warmed up. If not,
             `wait_until_ready` does, and meanwhile nothing is taken.
         load: what loads a model once, given it and its largest batch.
@@ -58,31 +80,40 @@ def open_service(  # noqa: PLR0913 - what is served, and each thing that is chos
         raise UsageProblem(
             f"There must be 1 worker or more and a queue of 0 or more, not {workers} and {queue}."
         )
-    serving = Serving(models, workers, workers + queue, batching, load)
+    sizes = _Sizes(workers, workers + queue, batch)
+    serving = Serving(models, sizes, batching, load)
     if wait:
         serving.wait_until_ready()
     return serving
 
 
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """How many interpreters a model has, requests may be inside, and pictures are in a batch."""
+
+    workers: int
+    places: int
+    batch: int
+
+
 class Serving:
     """Implements `Service`."""
 
-    def __init__(
-        self, models: Models, workers: int, places: int, batching: bool | None, load: Load
-    ) -> None:
+    def __init__(self, models: Models, sizes: _Sizes, batching: bool | None, load: Load) -> None:
         self.stable = models.stable
         self.canary: ServedModel | None = None
         self.canary_problem = models.canary_problem
-        self.workers = workers
-        self.places = places
+        self.workers = sizes.workers
+        self.places = sizes.places
         """How many requests may be inside at once."""
         self._weight = models.weight
         self._batching = batching
+        self._batch = sizes.batch
         self._load_model = load
         self._pools: dict[str, Pool] = {}
         self._taken = self._taken_by_canary = 0
         canary_share = max(models.weight, LEAST_CANARY_SHARE)
-        self._canary_places = math.ceil(places * canary_share)
+        self._canary_places = math.ceil(self.places * canary_share)
         self._open = self._draining = False
         self._lock = threading.Lock()
         self._empty = threading.Condition(self._lock)
@@ -102,7 +133,7 @@ class Serving:
 
     @property
     def waiting(self) -> int:
-        """How many threads wait for an interpreter now."""
+        """How many pictures wait for an interpreter now."""
         return sum(pool.waiting for pool in self._pools.values())
 
     @property
@@ -125,6 +156,10 @@ class Serving:
         if canary is not None and in_canary(client, self._weight):
             return canary
         return self.stable
+
+    def at_once(self, model: ServedModel) -> int:
+        """Return how many of a model's pictures are worked on at once: a batch an interpreter."""
+        return self.workers * self._pools[model.version].most
 
     def enter(self, model: ServedModel | None = None) -> Place:
         """Take a place for a model, stable by default; raises Busy or Draining."""
@@ -187,9 +222,9 @@ class Serving:
     def _start(self, model: ServedModel) -> None:
         batching = self._batching
         if batching is None:
-            batching = batching_pays(model, BATCH)
+            batching = batching_pays(model, self._batch)
         pool = Pool(model)
-        pool.open(self.workers, partial(self._load_model, model, BATCH if batching else 1))
+        pool.open(self.workers, partial(self._load_model, model, self._batch if batching else 1))
         self._pools[model.version] = pool
 
 

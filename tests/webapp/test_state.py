@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from slimbench.webapp import rate_limit
-from slimbench.webapp.rate_limit import RateLimit
+from slimbench.webapp import state
+from slimbench.webapp.state import RateLimit
 from tests.datasets.photos.pictures import encoded, noise
 from tests.webapp.fake import FakeService, app_of
 
@@ -31,7 +31,7 @@ def test_a_bucket_is_emptied_and_fills_again() -> None:
 
 
 def test_it_forgets_who_asked_longest_ago(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_limit, "REMEMBERED", 2)
+    monkeypatch.setattr(state, "REMEMBERED", 2)
     limit = RateLimit(0.1, 1, Clock())
     assert [limit.take(client) for client in "abab"] == [0, 0, 10, 10]
     assert [limit.take(client) for client in "cba"] == [0, 10, 0]
