@@ -60,7 +60,8 @@ FIELD = "image"
 
 _DATA_URL = re.compile(r"data:[^,;]{0,100}(;[^,;]{1,100}){0,5};base64,", re.IGNORECASE)
 _DATA = "data:"
-_BLANKS = str.maketrans("", "", " \t\r\n")
+_STANDARD = str.maketrans("-_", "+/", " \t\r\n")
+"""From base64 with the letters for URLs (RFC 4648 5) and blanks to the standard letters alone."""
 
 _HOW = (
     f'Send the picture as the field "{FIELD}" of a form (multipart/form-data), or as JSON: '
@@ -127,15 +128,17 @@ def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _decoded(text: str, settings: Settings) -> bytes:
+    text = text.lstrip()
     prefix = _DATA_URL.match(text)
     if prefix is None and text[: len(_DATA)].lower() == _DATA:
         raise Problem(
             "invalid-base64", 'A data URL must be in base64: "data:image/png;base64,...".'
         )
-    encoded = text[prefix.end() if prefix else 0 :].translate(_BLANKS)
+    encoded = text[prefix.end() if prefix else 0 :].translate(_STANDARD)
     if len(encoded) * 3 // 4 > settings.picture_bytes + 3:
         raise too_large(settings)
     try:
-        return base64.b64decode(encoded, validate=True)
+        # The padding says nothing that the length does not; many senders leave it out.
+        return base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
     except (binascii.Error, ValueError):
         raise Problem("invalid-base64", f'"{FIELD}" is not whole base64. {_HOW}') from None

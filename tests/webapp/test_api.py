@@ -99,6 +99,16 @@ def test_json_is_answered_as_a_form_is(client: FlaskClient, prefix: str) -> None
     assert response.get_json()["all_scores"] == send(client, PICTURE).get_json()["all_scores"]
 
 
+def test_base64_may_be_that_of_urls_without_padding_and_after_blanks(client: FlaskClient) -> None:
+    expected = client.post("/predict", json={"image": base64.b64encode(PICTURE).decode()}).json
+    text = base64.urlsafe_b64encode(PICTURE).decode().rstrip("=")
+    assert {"-", "_"} & set(text)
+    for image in (text, f" \n data:image/png;base64,{text}"):
+        answer = client.post("/predict", json={"image": image})
+        assert answer.status_code == 200
+        assert answer.json["predictions"] == expected["predictions"]
+
+
 def test_base64_may_have_lines(client: FlaskClient) -> None:
     lines = base64.encodebytes(PICTURE).decode()
     assert client.post("/predict", json={"image": lines}).status_code == 200
