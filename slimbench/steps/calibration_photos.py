@@ -1,7 +1,7 @@
 """Photographs to calibrate with, which come inside scikit-learn.
 
-A static int8 file needs pictures to see how large a network's values become. Taking them from the
-user's data would make the file depend on it, and calibrate on what it is scored on.
+A static int8 file needs pictures to see how large a network's values become. These are for networks
+whose training images are not at hand, and for a user's model without data.
 """
 
 from __future__ import annotations

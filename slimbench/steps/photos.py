@@ -30,8 +30,10 @@ from slimbench.datasets.photos.listing import (
     DEFAULT_LIMIT,
     ContentHash,
     Listing,
+    Part,
     Photo,
     choose,
+    choose_part,
     list_classes,
 )
 from slimbench.datasets.photos.source import Photos, open_photos
@@ -71,6 +73,7 @@ class EvaluationPhotos(Step):
     offset: int | None = None
     allow_bad: bool = False
     limit: int | None = field(default=DEFAULT_LIMIT, metadata=NOT_HASHED, compare=False)
+    part: Part = field(default="all", metadata=NOT_HASHED, compare=False)
     images: int = field(default=DEFAULT_LIMIT, metadata=NOT_HASHED, compare=False)
     """How many were chosen."""
     root: Path = field(default=Path(), metadata=NOT_HASHED, compare=False)
@@ -103,7 +106,9 @@ class EvaluationPhotos(Step):
                 than were chosen.
         """
         shape = (self.height, self.width, self.channels)
-        photos = _Decoding(self.root, self.limit, shape, self.content, allow_bad=self.allow_bad)
+        photos = _Decoding(
+            self.root, self.limit, shape, self.content, part=self.part, allow_bad=self.allow_bad
+        )
         labelling = label_folders(photos.listing.files, self.classes, self.labels, self.offset)
         labels: list[int] = []
         with ImagesWriter(place.out, shape, len(photos.chosen)) as writer:
@@ -137,6 +142,7 @@ class TrainingPhotos(Step):
     limit: int
     root: Path = field(metadata=NOT_HASHED)
     allow_bad: bool = False
+    part: Part = field(default="all", metadata=NOT_HASHED)
 
     version: ClassVar[int] = 2
     packages: ClassVar[tuple[str, ...]] = PACKAGES
@@ -160,7 +166,9 @@ class TrainingPhotos(Step):
             PhotoProblem: Too many bad images, other ones than were chosen, or only test images.
         """
         shape = (self.height, self.width, self.channels)
-        photos = _Decoding(self.root, self.limit, shape, self.content, allow_bad=self.allow_bad)
+        photos = _Decoding(
+            self.root, self.limit, shape, self.content, part=self.part, allow_bad=self.allow_bad
+        )
         indices = label_folders(photos.listing.files, self.classes, self.labels).indices
         tested = {_digest(image) for image in load_evaluation(place.inputs[0]).images}
         pixels: list[Pixels] = []
@@ -232,17 +240,18 @@ class PhotoSplits(Step):
 class _Decoding:
     """Reads chosen photographs, and checks that they are those of a content hash."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a step's fields
         self,
         root: Path,
         limit: int | None,
         shape: tuple[int, int, int],
         content: str,
         *,
+        part: Part = "all",
         allow_bad: bool,
     ) -> None:
         self.listing: Listing = list_classes(root)
-        self.chosen = choose(self.listing.files, limit)
+        self.chosen = choose_part(self.listing.files, limit, part)
         self.bad: list[DecodedPhoto] = []
         self._root = root
         self._shape = shape
@@ -297,6 +306,7 @@ def of_photos(  # noqa: PLR0913 - what a model may say of its classes
         offset=offset,
         allow_bad=allow_bad,
         limit=photos.limit,
+        part=photos.part,
         images=len(photos.chosen),
         root=photos.root.absolute(),
         origin=photos.origin,

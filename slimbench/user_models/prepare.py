@@ -65,7 +65,13 @@ def prepare(  # noqa: PLR0913 - what was asked for, and where it is worked on
     photos = None
     if choices.data is not None:
         watcher.said(f"Reading the images in {choices.data} ...")
-        photos = open_user_photos(choices.data, choices.limit, store, allow_bad=choices.allow_bad)
+        photos = open_user_photos(
+            choices.data,
+            choices.limit,
+            store,
+            calibrates=any(chain.recipe == "static_wi8_ai8" for chain in chains),
+            allow_bad=choices.allow_bad,
+        )
     variants: dict[str, Variant] = {}
     remarks: list[str] = []
     for source in sources:
@@ -172,5 +178,14 @@ def _remarks(model: UserModel, chains: Sequence[Chain], photos: UserPhotos | Non
         remarks.append(
             f"{model.name}: pruned at one stroke, without fine-tuning, since there is no data with "
             "a train/ folder"
+        )
+    if any(chain.recipe == "static_wi8_ai8" for chain in chains) and (
+        photos is None or (photos.train is None and photos.calibration is None)
+    ):
+        why = "there is no data" if photos is None else "no class has an image to set aside"
+        remarks.append(
+            f"{model.name}: static int8 is calibrated on two photographs of scikit-learn's, since "
+            f"{why}: its size and time count, its accuracy only after calibrating on images of "
+            "yours (--data with more images, or a train/ folder)"
         )
     return remarks

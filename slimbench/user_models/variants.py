@@ -1,6 +1,7 @@
 """The variants of a user's model: itself, and it after each of the named steps.
 
 They are scored on the user's photographs, and trained or calibrated on those of a `train/` split.
+Without one, images to calibrate on are set aside from those to score on.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from slimbench.build.store import Store
 from slimbench.datasets.photos.errors import PhotoProblem
-from slimbench.datasets.photos.listing import split_folder, split_of
+from slimbench.datasets.photos.listing import MOST_CALIBRATION, split_folder, split_of
 from slimbench.datasets.photos.source import Photos, open_photos
 from slimbench.errors import UsageProblem
 from slimbench.spec import Step, Variant
@@ -25,8 +26,6 @@ from slimbench.steps.quantize import Quantize
 from slimbench.user_models.conventions import ClassNames, ExpectedPixels
 from slimbench.user_models.model_file import IN_WORDS, ModelFile, Precision
 from slimbench.user_models.request import Chain
-
-CALIBRATION_IMAGES = 200
 
 TRAINING_BYTES = 128 * 2**20
 """Of pixels to fine-tune on, which become four times as many bytes as floats."""
@@ -59,12 +58,17 @@ class UserModel:
 
 @dataclass(frozen=True, slots=True)
 class UserPhotos:
-    """The test images of a user's data, and where they have one, the split to train on."""
+    """The test images of a user's data, and where they have one, the split to train on.
+
+    `calibration` are the images set aside where that is missing and one of the steps needs some,
+    None also where no class has an image to spare.
+    """
 
     test: Photos
     path: Path
     train: Path | None
     store: Store
+    calibration: Photos | None = None
     allow_bad: bool = False
 
     def training(self, limit: int) -> Photos:
@@ -73,17 +77,30 @@ class UserPhotos:
 
 
 def open_user_photos(
-    path: Path, limit: int, store: Store, *, allow_bad: bool = False
+    path: Path, limit: int, store: Store, *, calibrates: bool = False, allow_bad: bool = False
 ) -> UserPhotos:
     """Open a folder or archive; raises PhotoProblem where it cannot be used.
 
     Only a `train/` inside of what was named counts: who names a `test/` folder means that alone.
+
+    Args:
+        path: of the folder or archive.
+        limit: how many images to score on at most.
+        store: where archives are unpacked.
+        calibrates: whether images to calibrate on are needed, from `train/` or set aside.
+        allow_bad: whether any number of images may be unreadable.
     """
     path = path.expanduser().absolute()
     test = open_photos(path, store, limit=limit)
     is_split = test.root != path and split_of(test.root.name) == "test"
     train = split_folder(test.root.parent, "train") if is_split else None
-    return UserPhotos(test, path, train, store, allow_bad)
+    calibration = None
+    if calibrates and train is None:
+        aside = open_photos(path, store, part="calibration")
+        if aside.chosen:  # none where each class has one image
+            calibration = aside
+            test = open_photos(path, store, limit=limit, part="rest")
+    return UserPhotos(test, path, train, store, calibration, allow_bad)
 
 
 def training_limit(height: int, width: int, channels: int) -> int:
@@ -145,7 +162,7 @@ def _last_step(
         )
     if chain.recipe != "static_wi8_ai8":
         return Quantize(end, chain.recipe)
-    calibration = _training(model, photos, evaluation, dataset, CALIBRATION_IMAGES)
+    calibration = _calibration(model, photos, evaluation, dataset)
     return Quantize(
         end,
         chain.recipe,
@@ -192,7 +209,29 @@ def _training(
     """Return images to train on or to calibrate with, None where the data has none."""
     if photos is None or photos.train is None or evaluation is None:
         return None
-    chosen = photos.training(limit)
+    return _decoded(model, photos, evaluation, photos.training(limit), limit=limit, dataset=dataset)
+
+
+def _calibration(
+    model: UserModel, photos: UserPhotos | None, evaluation: Step | None, dataset: str
+) -> Step | None:
+    """Return images to calibrate on, those of `train/` first, None where there is no data."""
+    if photos is None or evaluation is None or photos.calibration is None:
+        return _training(model, photos, evaluation, dataset, MOST_CALIBRATION)
+    chosen = photos.calibration
+    limit = len(chosen.chosen)
+    return _decoded(model, photos, evaluation, chosen, limit=limit, dataset=dataset)
+
+
+def _decoded(  # noqa: PLR0913 - a step's fields
+    model: UserModel,
+    photos: UserPhotos,
+    evaluation: Step,
+    chosen: Photos,
+    *,
+    limit: int,
+    dataset: str,
+) -> TrainingPhotos:
     return TrainingPhotos(
         evaluation,
         dataset,
@@ -203,4 +242,5 @@ def _training(
         limit,
         chosen.root.absolute(),
         photos.allow_bad,
+        chosen.part,
     )

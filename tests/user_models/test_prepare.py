@@ -13,6 +13,7 @@ from slimbench.datasets.photos.labelling import imagenet_classes
 from slimbench.errors import UsageProblem
 from slimbench.spec import Choices
 from slimbench.steps.calibration_photos import CalibrationPhotos
+from slimbench.steps.images import training_images
 from slimbench.steps.photos import EvaluationPhotos, TrainingPhotos
 from slimbench.steps.quantize import Quantize
 from slimbench.tflite.metadata import Metadata, write_metadata
@@ -105,7 +106,7 @@ def test_metadata_says_pixels_and_labels_and_options_go_before(
     assert run.variants["m"].pixels == "-1..1"
 
 
-def test_calibration_is_from_the_train_split_else_from_photographs_of_nobodys_data(
+def test_calibration_is_from_the_train_split_or_the_data_and_without_data_from_photographs(
     tmp_path: Path, store: Store
 ) -> None:
     path = colour_model(tmp_path / "m.tflite")
@@ -114,13 +115,48 @@ def test_calibration_is_from_the_train_split_else_from_photographs_of_nobodys_da
     steps = ("quantize(static_wi8_ai8)",)
     for data, kind in (
         (tmp_path / "data", TrainingPhotos),
-        (tmp_path / "data" / "test", CalibrationPhotos),
+        (tmp_path / "data" / "test", TrainingPhotos),
         (None, CalibrationPhotos),
     ):
         run = prepared(store, f"m={path}", data=data, steps=steps)
         chain = run.variants["m_static_wi8_ai8"].chain
         assert isinstance(chain, Quantize)
         assert isinstance(chain.images, kind)
+
+
+def test_images_to_calibrate_on_are_set_aside_from_those_that_are_scored(
+    tmp_path: Path, store: Store
+) -> None:
+    model = f"m={colour_model(tmp_path / 'm.tflite')}"
+    data = pictures(tmp_path / "data", 10)
+    run = prepared(store, model, data=data, steps=("quantize(static_wi8_ai8)",))
+    scored, calibrated = evaluation(run, "m"), run.variants["m_static_wi8_ai8"].chain
+    assert evaluation(run, "m_static_wi8_ai8") == scored
+    assert isinstance(calibrated, Quantize)
+    assert calibrated.images is not None
+    results = made(store, scored, calibrated.images)[0].results
+    for step in (scored, calibrated.images):
+        assert isinstance(results[step], Artifact), results[step]
+    tested = load_evaluation(results[scored].folder)  # type: ignore[union-attr]
+    pixels, labels = training_images(results[calibrated.images].folder)  # type: ignore[union-attr]
+    assert np.bincount(tested.labels).tolist() == [9, 9, 9]
+    assert np.bincount(labels).tolist() == [1, 1, 1]
+    assert {image.tobytes() for image in pixels}.isdisjoint(i.tobytes() for i in tested.images)
+    assert any(note.startswith("3 of 30 images") for note in scored.notes)
+    (without,) = {prepared(store, model, data=data).variants["m"].evaluation}
+    assert isinstance(without, EvaluationPhotos)
+    assert without.images == 30
+
+
+def test_without_an_image_to_spare_it_is_said_what_static_int8_was_calibrated_on(
+    tmp_path: Path, store: Store
+) -> None:
+    model = f"m={colour_model(tmp_path / 'm.tflite')}"
+    data = pictures(tmp_path / "data", 1)
+    for where, why in ((None, "there is no data"), (data, "no class has an image to set aside")):
+        run = prepared(store, model, data=where, steps=("quantize(static_wi8_ai8)",))
+        (remark,) = (said for said in run.remarks if "scikit-learn's" in said)
+        assert why in remark
 
 
 def test_steps_that_a_file_does_not_allow_are_refused(tmp_path: Path, store: Store) -> None:

@@ -28,6 +28,9 @@ SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"BM", b"GIF8", b"II*\0", b"MM\0*
 
 Split = Literal["test", "train"]
 
+Part = Literal["all", "calibration", "rest"]
+"""Of one split's images: all, or those set aside to calibrate on, or the others."""
+
 SPLIT_FOLDERS: Mapping[Split, tuple[str, ...]] = {
     "test": ("test", "testing", "val", "valid", "validation"),
     "train": ("train", "training"),
@@ -38,6 +41,9 @@ test images `val`."""
 DEFAULT_LIMIT = 5000
 """At 224x224 pixels these are 753 MB of pixels to keep, a network of 100 ms takes 8 minutes for
 them on one core, and the 95 % interval of an accuracy is at most 1.4 points to either side."""
+
+MOST_CALIBRATION = 200
+"""Images to calibrate on that are set aside; more change the ranges of values little."""
 
 Photo = tuple[str, str]
 """A class folder's name and a file's path in it, with slashes."""
@@ -266,6 +272,33 @@ def _shares(counts: Mapping[str, int], limit: int | None) -> Mapping[str, int]:
 
 def _rank(*names: str) -> bytes:
     return hashlib.sha256("/".join(names).encode("utf-8", "surrogateescape")).digest()
+
+
+def choose_part(
+    files: Mapping[str, Sequence[str]], limit: int | None, part: Part
+) -> tuple[Photo, ...]:
+    """Choose from a part of the images; `limit` is not for those to calibrate on.
+
+    To calibrate on are a tenth of the images, at least one and at most half of each class's, and
+    at most `MOST_CALIBRATION` in all. A class with one image keeps it.
+    """
+    if part == "all":
+        return choose(files, limit)
+    halves = {
+        folder: heapq.nsmallest(len(names) // 2, names, key=functools.partial(_rank, folder))
+        for folder, names in files.items()
+        if len(names) > 1
+    }
+    tenth = sum(map(len, files.values())) // 10
+    calibration = choose(halves, min(MOST_CALIBRATION, max(tenth, len(halves), 1)))
+    if part == "calibration":
+        return calibration
+    aside = set(calibration)
+    rest = {
+        folder: [name for name in names if (folder, name) not in aside]
+        for folder, names in files.items()
+    }
+    return choose(rest, limit)
 
 
 class ContentHash:

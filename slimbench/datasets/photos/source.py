@@ -11,9 +11,10 @@ from slimbench.datasets.photos.errors import LAYOUT, PhotoProblem, printable
 from slimbench.datasets.photos.listing import (
     DEFAULT_LIMIT,
     Listing,
+    Part,
     Photo,
     Split,
-    choose,
+    choose_part,
     content_sha256,
     holds_image,
     list_images,
@@ -31,6 +32,7 @@ class Photos:
     folders: tuple[str, ...]
     chosen: tuple[Photo, ...]
     limit: int | None
+    part: Part
     content: str
     """The sha256 of folders, names and bytes: what is made of them depends on it alone."""
     origin: str
@@ -45,6 +47,7 @@ def open_photos(
     *,
     split: Split = "test",
     limit: int | None = DEFAULT_LIMIT,
+    part: Part = "all",
 ) -> Photos:
     """Find and choose the images of a folder or archive; an archive is unpacked into the store.
 
@@ -57,7 +60,7 @@ def open_photos(
     if limit is not None and limit < 1:
         raise PhotoProblem(f"At least one image must be taken, not {limit}.")
     listing = list_images(_folder(path, store), split)
-    chosen = choose(listing.files, limit)
+    chosen = choose_part(listing.files, limit, part)
     folders = tuple(listing.files)
     kind = "folder" if path.is_dir() else "archive"
     whole = len(chosen) == listing.total
@@ -69,12 +72,13 @@ def open_photos(
         folders=folders,
         chosen=chosen,
         limit=limit,
+        part=part,
         content=content_sha256(listing.root, folders, chosen),
         origin=(
             f"{taken} {split} images of {classes}{evenly} in the {kind} "
             f"{printable(path.resolve().name)}"
         ),
-        notes=_left_out(listing, path),
+        notes=(*_left_out(listing, path), *_set_aside(listing, part)),
     )
 
 
@@ -86,6 +90,16 @@ def _left_out(listing: Listing, path: Path) -> tuple[str, ...]:
     more = ", ..." if len(kinds) > MOST_KINDS else ""
     return (
         f"left out of {printable(path.resolve().name)}, as no image in a class: {counts}{more}",
+    )
+
+
+def _set_aside(listing: Listing, part: Part) -> tuple[str, ...]:
+    if part != "rest":
+        return ()
+    count = len(choose_part(listing.files, None, "calibration"))
+    return (
+        f"{count:,} of {listing.total:,} images, evenly over the classes, are set aside to "
+        "calibrate static int8 and not scored; a train/ folder would be used instead",
     )
 
 
