@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,6 +20,20 @@ def unset_variables(*prefixes: str) -> Iterator[None]:
         yield
     finally:
         os.environ.update(variables)
+
+
+@contextmanager
+def default_keras() -> Iterator[None]:
+    """Have a Keras imported in the block take its defaults, whatever the user's `keras.json` says.
+
+    Keras looks for it in `$KERAS_HOME`, which is put back at the end: weights are kept there too.
+    """
+    with unset_variables("KERAS_HOME"), tempfile.TemporaryDirectory() as empty:
+        os.environ["KERAS_HOME"] = empty
+        try:
+            yield
+        finally:
+            del os.environ["KERAS_HOME"]
 
 
 def replace_unknown_characters() -> None:

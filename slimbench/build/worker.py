@@ -24,16 +24,20 @@ from typing import Any, TextIO
 
 from slimbench.build import recipe
 from slimbench.build.store import Store
+from slimbench.environment import default_keras
 from slimbench.errors import DamagedCheckpoint, Unavailable, UsageProblem
 from slimbench.exit_with_parent import end_with_parent
 from slimbench.spec import Step, Toolchain, Workplace
 
 TOOLCHAIN_MODULES: dict[Toolchain, tuple[str, ...]] = {
     "plain": (),
-    "tensorflow": ("slimbench.networks", "tensorflow"),
+    "tensorflow": ("slimbench.networks", "tensorflow", "tf_keras"),
     "quantizer": ("litert_quantizer",),
 }
 """What each toolchain imports before its first step, so that the import is timed by itself."""
+
+RESULT_VARIABLES = ("KERAS_", "TF_", "XLA_")
+"""What the names of variables begin with that may change what TensorFlow and Keras compute."""
 
 REPORT_SECONDS = 0.2
 
@@ -74,10 +78,7 @@ def main() -> None:
     os.dup2(2, 1)  # standard error is the log file already
     sys.stdout = sys.stderr  # which writes at once: this process is killed when its work is done
     started = time.perf_counter()
-    if assignment.toolchain == "tensorflow":
-        os.environ["TF_USE_LEGACY_KERAS"] = "1"
-    for module in TOOLCHAIN_MODULES[assignment.toolchain]:
-        importlib.import_module(module)
+    import_toolchain(assignment.toolchain)
     report("imported", seconds=time.perf_counter() - started)
     store = Store(assignment.store)
     unmade: set[str] = set()
@@ -85,6 +86,21 @@ def main() -> None:
         if not unmade.isdisjoint(job.input_keys) or not _run(job, assignment.seed, store, report):
             unmade.add(job.key)
     report("end")
+
+
+def import_toolchain(toolchain: Toolchain) -> None:
+    """Import a toolchain for good in this process, without what the user set for it elsewhere.
+
+    Variables and `keras.json` decide over data types, layouts and kernels, and no key holds them.
+    """
+    for name in [*os.environ]:
+        if name.startswith(RESULT_VARIABLES) and name != "KERAS_HOME":
+            del os.environ[name]
+    if toolchain == "tensorflow":
+        os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    with default_keras():
+        for module in TOOLCHAIN_MODULES[toolchain]:
+            importlib.import_module(module)
 
 
 def _run(job: Job, seed: int, store: Store, report: _Report) -> bool:

@@ -36,11 +36,21 @@ _unreachable: dict[str, str] = {}
 
 
 def cache_folders() -> list[Path]:
-    """Return where Keras keeps weights: `$KERAS_HOME`, where set, before the home folder's."""
-    homes = [Path("~/.keras").expanduser()]
+    """Return where Keras keeps weights: `$KERAS_HOME`, where set, before the home folder's.
+
+    Raises:
+        Unavailable: One of them needs a home folder, and there is none.
+    """
+    homes = ["~/.keras"]
     if named := os.environ.get("KERAS_HOME"):
-        homes.insert(0, Path(named).expanduser())
-    return [home / "models" for home in homes]
+        homes.insert(0, named)
+    try:
+        return [Path(home).expanduser() / "models" for home in homes]
+    except RuntimeError as error:
+        raise Unavailable(
+            "Keras's weights cannot be looked for, since this user has no home folder: set HOME "
+            "to a folder that can be written"
+        ) from error
 
 
 def in_cache(name: str) -> Path | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from slimbench.environment import default_keras
 from slimbench.steps.own_file import Form, changed, content_of
 
 KERAS_MARK = "keras_metadata.pb"
@@ -75,7 +76,8 @@ def open_saved_model(path: Path, content: str) -> Any:
 
 def _package(path: Path, form: Form) -> Any:
     """Return Keras 2 or 3, whichever saved the file."""
-    return importlib.import_module("keras" if _major(path, form) >= 3 else "tf_keras")
+    with default_keras():
+        return importlib.import_module("keras" if _major(path, form) >= 3 else "tf_keras")
 
 
 def _major(path: Path, form: Form) -> int:

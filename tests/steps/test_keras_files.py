@@ -49,6 +49,16 @@ def test_keras_home_comes_before_the_home_folder(monkeypatch, tmp_path):
     assert keras_files.in_cache("x.h5") is None
 
 
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch):
+    def nobody(number):
+        raise KeyError(number)
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    with pytest.raises(Unavailable, match="no home folder: set HOME"):
+        keras_files.in_cache("w.h5")
+
+
 def test_who_does_not_answer_is_given_up_and_not_asked_again(monkeypatch, tmp_path):
     monkeypatch.setattr(keras_files, "CONNECT_SECONDS", 0.2)
     asked, over = [], threading.Event()
