@@ -132,6 +132,10 @@ def read_labels(file: Path) -> tuple[str, ...]:
     return labels
 
 
+MOST_LOST = 0.02
+"""Of the accuracy that quantising may take before it is warned of."""
+
+
 def is_near_chance(interval: Sequence[float], classes: int) -> bool:
     """Tell whether an accuracy with this 95 % interval (low, high) may be no better than guessing.
 
@@ -149,6 +153,29 @@ def near_chance(model: str, share: float, classes: int, pixels: str) -> str:
         f"{model} is right on {share:.1%} of the images, about as often as guessing among "
         f"{classes:,} classes: it may expect other pixels than {pixels} (--pixels) or have its "
         "classes in another order (--labels)."
+    )
+
+
+def lost_by_quantising(model: str, before: float, after: float, calibrated_on: str) -> str | None:
+    """Return the warning that a quantised form is right more than 2 points less often, if it is.
+
+    Args:
+        model: the quantised form's name.
+        before: the share that the float model is right on, 0 to 1.
+        after: the share that the quantised form is right on.
+        calibrated_on: what set its ranges, in words; empty where nothing did.
+    """
+    if before - after <= MOST_LOST:
+        return None
+    cause = (
+        f"it was calibrated on {calibrated_on}, fed as --pixels says: if these are not like those "
+        "it will see, or are few, give more (a train/ folder), and check --pixels"
+        if calibrated_on
+        else "its weights do not bear this precision; try another quantize(...)"
+    )
+    return (
+        f"{model} is right on {after:.1%} of the images, its float model on {before:.1%}. "
+        f"The likely cause: {cause}."
     )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from slimbench.user_models.conventions import (
     class_names,
     expected_pixels,
     is_near_chance,
+    lost_by_quantising,
     read_labels,
 )
 from slimbench.user_models.model_file import ModelFile
@@ -104,6 +106,20 @@ def test_caffe_is_for_colours() -> None:
 )
 def test_guessing_is_told(interval: tuple[float, float], classes: int, near: bool) -> None:
     assert is_near_chance(interval, classes) == near
+
+
+@pytest.mark.parametrize(
+    ("calibrated_on", "cause"),
+    [
+        ("20 training images of mine", "calibrated on 20 training images of mine.*--pixels"),
+        ("", "weights do not bear this precision"),
+    ],
+)
+def test_what_quantising_lost_is_said_with_its_likely_cause(calibrated_on: str, cause: str) -> None:
+    warning = lost_by_quantising("m_int8", 0.748, 0.72, calibrated_on)
+    assert warning is not None
+    assert re.search(f"m_int8 is right on 72.0% .* float model on 74.8%.*{cause}", warning)
+    assert lost_by_quantising("m_int8", 0.748, 0.729, calibrated_on) is None
 
 
 MODEL = Path("mine.tflite")
