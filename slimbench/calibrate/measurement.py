@@ -30,8 +30,7 @@ from slimbench.calibrate.record import Comparison, Measurement
 from slimbench.child_process import python_module
 from slimbench.errors import UsageProblem
 from slimbench.gate.latency import Measure
-from slimbench.gate.latency_comparison import JUDGED
-from slimbench.gate.timer import Broken, Readings, Timed
+from slimbench.gate.timer import MEDIAN_LATENCY, Broken, FilePair, Readings
 from slimbench.paths import CODE
 from slimbench.spec import Advance, Case
 
@@ -74,7 +73,7 @@ def measure_batch(
         )
         pairs = [_timed(trial, number, files) for number, trial in enumerate(batch.trials)]
         largest = files[max(baselines, key=before.__getitem__)]
-        same_file = Timed(Case("control", "litert", 1), largest, largest)
+        same_file = FilePair(Case("control", "litert", 1), largest, largest)
         *first, control = map(_measurement, measure([*pairs, same_file], processes, advance))
         suspects = [number for number in range(len(pairs)) if _is_suspect(first[number], control)]
         second: dict[int, Measurement] = {}
@@ -110,9 +109,9 @@ def measure_batch(
     return comparisons
 
 
-def _timed(trial: Trial, number: int, files: Mapping[Workload, Path]) -> Timed:
+def _timed(trial: Trial, number: int, files: Mapping[Workload, Path]) -> FilePair:
     case = Case(f"{number}: {trial.candidate.label()}", "litert", 1)
-    return Timed(case, files[trial.baseline], files[trial.candidate])
+    return FilePair(case, files[trial.baseline], files[trial.candidate])
 
 
 def _is_suspect(first: Measurement, control: Measurement) -> bool:
@@ -128,7 +127,7 @@ def _measurement(readings: Readings) -> Measurement:
     """Return each process's log ratio and median of the baseline."""
     if isinstance(readings, Broken):
         raise UsageProblem(f"The calibration cannot go on: {readings.reason}.")
-    paired = [reading[JUDGED] for reading in readings]
+    paired = [reading[MEDIAN_LATENCY] for reading in readings]
     return Measurement(
         tuple(pair.log_ratio for pair in paired), tuple(pair.baseline for pair in paired)
     )

@@ -18,9 +18,8 @@ from slimbench.calibrate.record import Comparison, Measurement
 from slimbench.gate import latency
 from slimbench.gate.cases import Pair
 from slimbench.gate.findings import GRAVITY, Finding, Verdict
-from slimbench.gate.latency_comparison import JUDGED
 from slimbench.gate.limits import Limits
-from slimbench.gate.timer import Paired, Readings, Timed
+from slimbench.gate.timer import MEDIAN_LATENCY, FilePair, Paired, Readings
 from slimbench.history.record import Entry, Latency
 from slimbench.paths import CODE
 from slimbench.spec import Advance, Case
@@ -57,13 +56,13 @@ def judge(comparisons: Sequence[Stages], control: Measurement) -> list[Finding]:
     ]
     judged = latency.judge(
         [Pair(entry, entry) for entry in entries],
-        [Timed(case, CODE, CODE) for case in cases],
+        [FilePair(case, CODE, CODE) for case in cases],
         limits={case.variant: Limits() for case in cases},
         processes=len(control.log_ratios),
         measure=_Replay(dict(zip(cases, comparisons, strict=True)), control),
         advance=_no_progress,
     )
-    rows = {row.case: row for row in judged.rows if row.metric == JUDGED}
+    rows = {row.case: row for row in judged.rows if row.metric == MEDIAN_LATENCY}
     return [rows[case] for case in cases]
 
 
@@ -77,7 +76,7 @@ class _Replay:
 
     def __call__(
         self,
-        pairs: Sequence[Timed],
+        pairs: Sequence[FilePair],
         processes: int,  # noqa: ARG002 - as many as were recorded
         advance: Advance,  # noqa: ARG002
     ) -> list[Readings]:
@@ -94,7 +93,7 @@ class _Replay:
 
 def _readings(measurement: Measurement) -> Readings:
     return tuple(
-        {JUDGED: Paired(baseline, baseline * math.exp(ratio), ratio)}
+        {MEDIAN_LATENCY: Paired(baseline, baseline * math.exp(ratio), ratio)}
         for baseline, ratio in zip(measurement.baseline_ms, measurement.log_ratios, strict=True)
     )
 

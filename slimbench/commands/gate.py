@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slimbench.commands import Command, add_output, add_results, check_output
-from slimbench.errors import UsageProblem
+from slimbench.errors import USAGE_STATUS, UsageProblem
+from slimbench.gate import FEWEST_PROCESSES, MOST_PROCESSES
 from slimbench.history.document import HistoryError
 from slimbench.history.select import WAYS, select_one
 from slimbench.paths import results_folder, short, suite_file
@@ -29,13 +30,6 @@ if TYPE_CHECKING:
     from slimbench.gate.runtime import Runtimes
     from slimbench.gate.timer import Effort
     from slimbench.history.record import History
-
-WRONG = 2
-"""Exit status where something is wrong, and not the candidate worse."""
-
-FEWEST_PROCESSES = 4
-MOST_PROCESSES = 25
-"""The test is exact up to 50, and a suspect gets twice the number."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,7 +73,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--measure-identical", action="store_true", help="time a file against itself too"
     )
-    parser.add_argument("--inconclusive", choices=("pass", "fail"), default="fail")
+    parser.add_argument(
+        "--inconclusive",
+        choices=("pass", "fail"),
+        default="fail",
+        help="exit status of an inconclusive verdict: 0 for pass, 3 for fail (default: fail)",
+    )
     add_output(parser, ("table", "json", "markdown", "junit"))
     parser.add_argument(
         "--report",
@@ -95,8 +94,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Judge, show, and return the verdict's exit status.
 
-    A fault of the gate itself must not look like a regression, which Python's exit status for it
-    would.
+    Python exits with 1 on an exception that nothing catches, and 1 means a regression here; so a
+    fault of the gate exits with 2, as whatever else is wrong.
     """
     try:
         return _run(arguments)
@@ -105,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
     except Exception:  # noqa: BLE001 - whatever it is, it is no verdict on the candidate
         traceback.print_exc()
         print("slimbench gate: this is a fault of the gate, no verdict.", file=sys.stderr)
-        return WRONG
+        return USAGE_STATUS
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -145,6 +144,7 @@ def _judge(arguments: argparse.Namespace, files: Files) -> Result:
     from slimbench.gate.progress import Watched, expected_seconds  # noqa: PLC0415
     from slimbench.gate.timer import Effort  # noqa: PLC0415
 
+    # First, since without --profile it says of which profile the baseline is meant.
     candidate = _side(arguments.candidate, arguments.results, arguments.profile)
     baseline = _side(arguments.baseline, arguments.results, arguments.profile or candidate.profile)
     if baseline.path.resolve() == candidate.path.resolve():
@@ -154,6 +154,7 @@ def _judge(arguments: argparse.Namespace, files: Files) -> Result:
         )
     variants = {entry.case.variant for entry in (*baseline.entries, *candidate.entries)}
     known = arguments.acknowledged
+    # Of the project, whatever --results names: it is reviewed and committed as the baseline is.
     if known is None and (results_folder() / acknowledge.FILE).exists():
         known = results_folder() / acknowledge.FILE
     limits_file = arguments.limits or suite_file("gate.toml")
@@ -205,13 +206,13 @@ def _timer(where: Path | None, baseline: History, effort: Effort) -> tuple[Measu
 def _side(what: str, results: Path, profile: str | None) -> History:
     """Return the run or the promoted baseline that a user named."""
     from slimbench.gate.baseline import baseline_path, load_baseline  # noqa: PLC0415
-    from slimbench.gate.cases import complete  # noqa: PLC0415
+    from slimbench.gate.cases import require_complete  # noqa: PLC0415
 
     if what != "baseline":
         path = Path(what)
         if path.is_file() and path.resolve().parent == (results / "baselines").resolve():
             return load_baseline(path).history
-        return complete(select_one(what, results, profile))
+        return require_complete(select_one(what, results, profile))
     if profile is None:
         raise UsageProblem("Of which profile? Say so with --profile.")
     return load_baseline(baseline_path(results, profile)).history

@@ -13,7 +13,7 @@ from slimbench.history.record import Entry, History
 from slimbench.spec import Case
 
 
-def complete(history: History) -> History:
+def require_complete(history: History) -> History:
     """Return a saved run that can be judged; raises UsageProblem unless it is a whole one."""
     if history.status != "complete":
         raise UsageProblem(

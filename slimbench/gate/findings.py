@@ -21,8 +21,9 @@ Verdict = Literal["pass", "improved", "regression", "inconclusive", "error", "ne
 class Finding:
     """One judgement; `metric` is a key of `extra_info`, `change` and `interval` have its unit.
 
-    A change is candidate - baseline of a share, candidate / baseline - 1 of all else. Both values
-    are None where the files, and not two values, were compared.
+    A change is candidate - baseline of a share, candidate / baseline - 1 of all else. Of a time it
+    is estimated from the ratio in each process, while the two values are medians over them, so
+    their ratio differs a little. Both are None where the files, and not two values, were compared.
     """
 
     case: Case

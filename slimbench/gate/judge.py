@@ -13,12 +13,12 @@ from slimbench.gate.acknowledge import Acknowledgement
 from slimbench.gate.cases import Pair, pair_up
 from slimbench.gate.findings import Finding, Result, in_order
 from slimbench.gate.latency import Measure
-from slimbench.gate.latency_comparison import JUDGED, METRICS
+from slimbench.gate.latency_comparison import METRICS
 from slimbench.gate.limits import Limits
 from slimbench.gate.model_files import Files
 from slimbench.gate.provenance import retrained
 from slimbench.gate.runtime import Runtimes
-from slimbench.gate.timer import Timed
+from slimbench.gate.timer import MEDIAN_LATENCY, FilePair
 from slimbench.history.record import History
 from slimbench.spec import Advance
 
@@ -61,12 +61,12 @@ def judge(  # noqa: PLR0913  (two sides, and the world they are judged in)
         for pair in pairing.pairs
         if (said := settings.runtimes.why_not(pair, baseline, candidate))
     }
-    timed: list[tuple[Pair, Timed]] = []
+    timed: list[tuple[Pair, FilePair]] = []
     for pair in pairing.pairs:
-        row = _untimed(pair, settings, changed.get(pair.case, ""))
+        row = _verdict_without_timing(pair, settings, changed.get(pair.case, ""))
         if row is None:
             found = _files_of(pair, baseline, candidate, files)
-            if isinstance(found, Timed):
+            if isinstance(found, FilePair):
                 timed.append((pair, found))
                 continue
             row = found
@@ -81,7 +81,7 @@ def judge(  # noqa: PLR0913  (two sides, and the world they are judged in)
     )
     rows = acknowledge.apply([*rows, *judged.rows], settings.acknowledged, settings.today)
     cases = [entry.case for entry in (*baseline.entries, *candidate.entries)]
-    order = (JUDGED, accuracy.METRIC, *static_metrics.metrics(), *METRICS)
+    order = (MEDIAN_LATENCY, accuracy.METRIC, *static_metrics.metrics(), *METRICS)
     stale = acknowledge.unused(settings.acknowledged, rows)
     return Result(
         _name(baseline),
@@ -103,7 +103,7 @@ def _origin(pair: Pair, *, baseline: History, candidate: History, store: Path) -
     return retrained(pair, baseline, candidate, store)
 
 
-def _untimed(pair: Pair, settings: Settings, changed: str) -> Finding | None:
+def _verdict_without_timing(pair: Pair, settings: Settings, changed: str) -> Finding | None:
     """Return the row of a pair that need not, or must not, be timed.
 
     The same file is as fast as itself unless each side has a runtime of its own.
@@ -111,17 +111,19 @@ def _untimed(pair: Pair, settings: Settings, changed: str) -> Finding | None:
     runtimes = settings.runtimes
     alike = pair.same_file and (not runtimes.apart or (runtimes.same(pair) and not changed))
     if alike and not settings.measure_identical:
-        return Finding(pair.case, JUDGED, "pass", "same file")
+        return Finding(pair.case, MEDIAN_LATENCY, "pass", "same file")
     if changed:
         said = changed[0].lower() + changed[1:].rstrip(".")
-        return Finding(pair.case, JUDGED, "inconclusive", said)
+        return Finding(pair.case, MEDIAN_LATENCY, "inconclusive", said)
     return None
 
 
-def _files_of(pair: Pair, baseline: History, candidate: History, files: Files) -> Timed | Finding:
+def _files_of(
+    pair: Pair, baseline: History, candidate: History, files: Files
+) -> FilePair | Finding:
     before, after = files.find(pair.baseline, baseline), files.find(pair.candidate, candidate)
     if isinstance(before, Path) and isinstance(after, Path):
         options = (pair.baseline.runtime_options, pair.candidate.runtime_options)
-        return Timed(pair.case, before, after, *options)
+        return FilePair(pair.case, before, after, *options)
     reasons = [each.reason for each in (before, after) if not isinstance(each, Path)]
-    return Finding(pair.case, JUDGED, "inconclusive", "; ".join(reasons))
+    return Finding(pair.case, MEDIAN_LATENCY, "inconclusive", "; ".join(reasons))

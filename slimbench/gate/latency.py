@@ -13,11 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from slimbench.gate import statistic
+from slimbench.gate import MOST_PROCESSES, statistic
 from slimbench.gate.cases import Pair
 from slimbench.gate.findings import Finding, percent
 from slimbench.gate.latency_comparison import (
-    JUDGED,
     METRICS,
     Question,
     control_fault,
@@ -26,18 +25,26 @@ from slimbench.gate.latency_comparison import (
     effective_margin,
 )
 from slimbench.gate.limits import Limits
-from slimbench.gate.timer import Broken, Readings, Timed
+from slimbench.gate.timer import MEDIAN_LATENCY, Broken, FilePair, Readings
 from slimbench.spec import Advance
 
 SCREEN_LEVEL = 0.2
+"""A case is suspected, and looked at again, where the first look's p-value is at most this."""
+
 CONFIRM_LEVEL = 0.025
+"""A suspect is a regression where the second look's p-value, adjusted for the number of suspects,
+is at most this."""
+
 IMPROVED_LEVEL = 0.01
+"""A case is improved where the first look's p-value of the other side is at most this."""
 
 
 class Measure(Protocol):
     """Times pairs in so many fresh processes each; `slimbench.gate.timer.Timer` in earnest."""
 
-    def __call__(self, pairs: Sequence[Timed], processes: int, advance: Advance) -> list[Readings]:
+    def __call__(
+        self, pairs: Sequence[FilePair], processes: int, advance: Advance
+    ) -> list[Readings]:
         """Return what was read of each pair, in their order."""
         ...
 
@@ -52,7 +59,7 @@ class Judged:
 
 def judge(  # noqa: PLR0913  (all but the pairs are settings)
     pairs: Sequence[Pair],
-    files: Sequence[Timed],
+    files: Sequence[FilePair],
     *,
     limits: Mapping[str, Limits],
     processes: int,
@@ -65,7 +72,7 @@ def judge(  # noqa: PLR0913  (all but the pairs are settings)
     control = control_of(pairs)
     *taken, alone = measure([*files, files[control].against_itself()], processes, advance)
     rows = [
-        Finding(pair.case, JUDGED, "error", readings.reason)
+        Finding(pair.case, MEDIAN_LATENCY, "error", readings.reason)
         for pair, readings in zip(pairs, taken, strict=True)
         if isinstance(readings, Broken)
     ]
@@ -118,7 +125,7 @@ def _is_suspect(question: Question) -> bool:
 
 def _again(
     suspects: Sequence[Question],
-    files: Sequence[Timed],
+    files: Sequence[FilePair],
     processes: int,
     measure: Measure,
     advance: Advance,
@@ -181,6 +188,6 @@ def _undecided(question: Question) -> str:
     margin = percent(question.margin, sign=False)
     needed = statistic.processes_to_decide(question.log_ratios, question.log_margin, CONFIRM_LEVEL)
     way = "a quieter machine, or a wider limit, would decide it"
-    if needed is not None and needed <= 400:
+    if needed is not None and needed <= 2 * MOST_PROCESSES:
         way = f"--processes {math.ceil(needed / 2)} or a quieter machine would decide it"
     return f"the spread does not tell it from the limit of {margin}; {way}"

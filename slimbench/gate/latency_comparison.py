@@ -15,20 +15,19 @@ from slimbench.gate import statistic
 from slimbench.gate.cases import Pair
 from slimbench.gate.findings import Finding, Verdict, interval_in_words, percent
 from slimbench.gate.limits import Limits
-from slimbench.gate.timer import Broken, Reading, Readings
+from slimbench.gate.timer import MEDIAN_LATENCY, Broken, Reading, Readings
 from slimbench.metrics import figure, latency, startup
 from slimbench.spec import Case
 
-JUDGED = latency.P50.key
-
 METRICS: Mapping[str, str] = {
-    JUDGED: "median latency",
+    MEDIAN_LATENCY: "median latency",
     **{figure.key: figure.label.lower() for figure in (latency.P90, *startup.FIGURES)},
 }
 """What is read of a pair in each process, in words."""
 
-HIDDEN = 5 / 3
-"""A pass says that no growth of this many margins, 5 % where 3 % pass, hides in the spread."""
+LARGEST_UNSEEN = 5 / 3
+"""In margins: a case passes only if the upper end of its interval is at most so much, 5 % for a
+limit of 3 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +54,8 @@ class Question:
         return math.log1p(self.margin)
 
     def hides_growth(self) -> bool:
-        """Tell whether a growth of `HIDDEN` margins is within the interval."""
-        return statistic.interval(self.log_ratios)[1] > math.log1p(HIDDEN * self.margin)
+        """Tell whether a growth of `LARGEST_UNSEEN` margins is within the interval."""
+        return statistic.interval(self.log_ratios)[1] > math.log1p(LARGEST_UNSEEN * self.margin)
 
     def change(self) -> float:
         """Return candidate / baseline - 1."""
@@ -103,6 +102,7 @@ CONTROL_MOST_MS = 25.0
 """The control is the slowest baseline below this, so that it costs no more than a case."""
 
 CONTROL_LEVEL = 0.005
+"""The control's estimate is significantly not 0 where its p-value is at most this."""
 
 
 def control_of(pairs: Sequence[Pair]) -> int:
@@ -124,16 +124,16 @@ def control_of(pairs: Sequence[Pair]) -> int:
 def control_fault(pair: Pair, alone: Readings, limits: Mapping[str, Limits]) -> str:
     """Say why this machine's times cannot be judged now, or nothing where they can.
 
-    A file against itself is off if it is significantly so by a third of the margin or more, or
-    by more than the whole margin in any case.
+    A file against itself is off where its estimate is beyond the margin, or beyond a third of it
+    and significantly not 0.
     """
     if isinstance(alone, Broken):
         return f"the control could not be timed: {alone.reason}"
-    margin = effective_margin(JUDGED, limits[pair.case.variant], alone)
-    question = Question(0, pair.case, JUDGED, margin, alone)
-    margin, size = question.log_margin, abs(statistic.centre(question.log_ratios))
+    margin = effective_margin(MEDIAN_LATENCY, limits[pair.case.variant], alone)
+    question = Question(0, pair.case, MEDIAN_LATENCY, margin, alone)
+    log_margin, size = question.log_margin, abs(statistic.centre(question.log_ratios))
     sure = statistic.p_off(question.log_ratios) <= CONTROL_LEVEL
-    if size <= margin / 3 or (size <= margin and not sure):
+    if size <= log_margin / 3 or (size <= log_margin and not sure):
         return ""
     return (
         f"the control is off: {control_words(pair, alone)}, so this machine's times cannot be "
@@ -145,5 +145,5 @@ def control_words(pair: Pair, alone: Readings) -> str:
     """Say what the control measured."""
     if isinstance(alone, Broken):
         return alone.reason
-    amount = Question(0, pair.case, JUDGED, 0.0, alone).amount()
+    amount = Question(0, pair.case, MEDIAN_LATENCY, 0.0, alone).amount()
     return f"the baseline's {pair.case.id} against itself {amount}"

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
 from slimbench.gate.latency import Measure
-from slimbench.gate.timer import Effort, Readings, Timed
+from slimbench.gate.timer import Effort, FilePair, Readings
 from slimbench.history.record import Entry, History
 from slimbench.progress import Display, duration, seconds_left
 from slimbench.spec import Advance
@@ -28,7 +28,7 @@ WARMING_SECONDS = 0.02
 
 
 def expected_seconds(  # noqa: PLR0913  (all but the first two say of what)
-    pairs: Sequence[Timed],
+    pairs: Sequence[FilePair],
     processes: int,
     effort: Effort,
     *,
@@ -46,7 +46,7 @@ def expected_seconds(  # noqa: PLR0913  (all but the first two say of what)
     return processes * (starts * START_SECONDS + timing)
 
 
-def _pair_seconds(pair: Timed, effort: Effort, baseline: History, candidate: History) -> float:
+def _pair_seconds(pair: FilePair, effort: Effort, baseline: History, candidate: History) -> float:
     after = baseline if pair.control else candidate
     sides = [side.entry(pair.case) for side in (baseline, after)]
     started = sum(_start_seconds(entry) for entry in sides)
@@ -75,7 +75,7 @@ def _invocation_seconds(entry: Entry | None) -> float:
     return entry.latency_ms.p50 / 1e3
 
 
-Expect = Callable[[Sequence[Timed], int], float]
+Expect = Callable[[Sequence[FilePair], int], float]
 """Returns the seconds that it should take to time pairs in so many processes."""
 
 
@@ -87,7 +87,9 @@ class Watched:
     expect: Expect
     console: Console = field(default_factory=lambda: Console(stderr=True))
 
-    def __call__(self, pairs: Sequence[Timed], processes: int, advance: Advance) -> list[Readings]:
+    def __call__(
+        self, pairs: Sequence[FilePair], processes: int, advance: Advance
+    ) -> list[Readings]:
         """Say what is timed and for about how long, then show how far it is."""
         expected = self.expect(pairs, processes)
         left = _Left(expected)
@@ -103,7 +105,7 @@ class Watched:
 
             return self.measure(pairs, processes, update)
 
-    def _announcement(self, pairs: Sequence[Timed], processes: int, expected: float) -> str:
+    def _announcement(self, pairs: Sequence[FilePair], processes: int, expected: float) -> str:
         judged = [pair for pair in pairs if not pair.control]
         many = f"{len(judged)} pair{'s' if len(judged) != 1 else ''}"
         about = f"in {processes} processes, about {duration(expected)}"

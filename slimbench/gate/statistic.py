@@ -37,21 +37,22 @@ PART_BITS = 32
 """Of the parts of a whole number, so few that float64 adds a million parts without rounding."""
 
 FLIPS = 9999
-"""Flips drawn where all are more than that, from 14 processes on."""
+"""All flips are counted up to 13 processes; from 14 on, of which there are more, so many are drawn
+from a fixed seed."""
 
 
 def p_above(log_ratios: LogRatios, margin: float) -> float:
-    """Return the exact one-sided p-value that the log ratio is above `margin`."""
+    """Return the one-sided p-value that the log ratio is above `margin`."""
     return _sign_flip(tuple(log_ratios), margin, "greater")
 
 
 def p_below(log_ratios: LogRatios, margin: float) -> float:
-    """Return the exact one-sided p-value that the log ratio is below `margin`."""
+    """Return the one-sided p-value that the log ratio is below `margin`."""
     return _sign_flip(tuple(log_ratios), margin, "less")
 
 
 def p_off(log_ratios: LogRatios) -> float:
-    """Return the exact two-sided p-value that the log ratio is not 0."""
+    """Return the two-sided p-value that the log ratio is not 0."""
     return _sign_flip(tuple(log_ratios), 0.0, "two-sided")
 
 
@@ -59,7 +60,7 @@ def p_off(log_ratios: LogRatios) -> float:
 def _sign_flip(log_ratios: tuple[float, ...], margin: float, side: Side) -> float:
     """Return the p-value of the sign-flip test: the share of flips that are as extreme.
 
-    Kept, since a calibration asks for the same comparison in many profiles. What counts of a flip
+    Cached, since a calibration asks for the same comparison in many profiles. What counts of a flip
     is whether its sum is above, below or equal to the observed one. Where flips are drawn, the
     observed one counts as drawn too, so that no p-value is 0 (Phipson and Smyth 2010).
     """
@@ -91,9 +92,8 @@ def _clipped(log_ratios: Sequence[float], margin: float) -> list[int]:
     """Return differences from the margin, none counted as more than the median size of all.
 
     Flipping signs changes no size, so the test stays exact. A process that a neighbour spoilt
-    then weighs as much as any other, however far off it is. All are whole numbers of one step, so
-    fine that nothing is rounded: the test counts the sums that equal the observed one, and sums,
-    differences and quotients of floats are rounded, each in its own way.
+    then weighs as much as any other, however far off it is. The values are whole numbers of one
+    step, so that nothing is rounded: sums that are equal must compare as equal.
     """
     exact = [float(value).as_integer_ratio() for value in (*log_ratios, margin)]
     steps = 2 * max(below for _, below in exact)  # twice, for a median between two; powers of two
@@ -105,7 +105,7 @@ def _clipped(log_ratios: Sequence[float], margin: float) -> list[int]:
 
 
 def _in_parts(values: Sequence[int]) -> npt.NDArray[np.float64]:
-    """Return a row for each value: its parts of `PART_BITS`, each with its sign, lowest first."""
+    """Split large integers for numpy: a row for each, its parts of `PART_BITS`, lowest first."""
     count = max(abs(value) for value in values).bit_length() // PART_BITS + 1
     lowest = 2**PART_BITS - 1
     rows = [

@@ -22,9 +22,10 @@ from slimbench.child_process import Event
 from slimbench.errors import UsageProblem
 from slimbench.gate.environment import HERE, Environment, Worker, WorkerStopped
 from slimbench.measurement.pairs import take_rounds
+from slimbench.metrics.latency import P50
 from slimbench.spec import Advance, Case
 
-MEDIAN = "latency_ms.p50"
+MEDIAN_LATENCY = P50.key
 """The metric whose ratio is the median of the rounds' ratios, not the ratio of the medians."""
 
 SideName = Literal["baseline", "candidate"]
@@ -36,8 +37,8 @@ Workers = Mapping[SideName, Worker]
 
 
 @dataclass(frozen=True, slots=True)
-class Timed:
-    """Two files to time against each other, each with the options of its runtime.
+class FilePair:
+    """Two files that are to be timed against each other, with the options of their runtimes.
 
     `control` marks a baseline against itself, which tells about the machine and not about a file.
     """
@@ -57,7 +58,7 @@ class Timed:
         """Return the options of a side's runtime."""
         return self.baseline_options if side == "baseline" else self.candidate_options
 
-    def against_itself(self) -> Timed:
+    def against_itself(self) -> FilePair:
         """Return the control: the baseline on both sides."""
         return replace(
             self,
@@ -93,9 +94,11 @@ Readings = tuple[Reading, ...] | Broken
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How long is measured, in one process: rounds of a pair last `pair_seconds` or longer.
+    """How long a pair is timed in one process.
 
-    `limit_s` is how long a process may be silent: loading one file, or one block, is within it.
+    Rounds, of a block of each side, go on until there are at least `rounds` of them and
+    `pair_seconds` have passed. `limit_s` is how long a process may be silent: loading one file, or
+    one block, is within it.
     """
 
     block_seconds: float = 0.015
@@ -110,11 +113,11 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """Times pairs with `environment`'s runtime, the baseline's files with its own where it has one.
+    """Times pairs with `environment`'s runtime.
 
-    `rng` orders pairs and blocks. A control has the baseline's environment on both sides, in two
-    processes as other pairs have: it says whether two processes alike come out alike now, which no
-    pair of unlike runtimes could.
+    With a `baseline_environment` the baselines' files run there, in a process beside the other. A
+    control then runs there on both sides, in two processes: it checks that two equal processes give
+    equal times now. `rng` orders pairs and blocks.
     """
 
     effort: Effort = Effort()
@@ -122,7 +125,9 @@ class Timer:
     environment: Environment = HERE
     baseline_environment: Environment | None = None
 
-    def __call__(self, pairs: Sequence[Timed], processes: int, advance: Advance) -> list[Readings]:
+    def __call__(
+        self, pairs: Sequence[FilePair], processes: int, advance: Advance
+    ) -> list[Readings]:
         """Time all pairs in each of `processes` processes, sides loaded in alternating order.
 
         A process that a file put an end to is repeated without that file's pair.
@@ -137,7 +142,7 @@ class Timer:
             sound = [index for index in range(len(pairs)) if index not in broken]
             advance(done, processes)
             try:
-                once = self._in_one_process([pairs[index] for index in sound], bool(done % 2))
+                once = self._repetition([pairs[index] for index in sound], bool(done % 2))
             except _FileAtFault as fault:
                 index = next(index for index in sound if pairs[index] is fault.pair)
                 broken[index] = Broken(str(fault))
@@ -148,7 +153,7 @@ class Timer:
         advance(processes, processes)
         return [broken.get(index, tuple(readings[index])) for index in range(len(pairs))]
 
-    def _in_one_process(self, pairs: Sequence[Timed], candidate_first: bool) -> list[Reading]:
+    def _repetition(self, pairs: Sequence[FilePair], candidate_first: bool) -> list[Reading]:
         """Time each pair once; raises _FileAtFault for one that cannot be."""
         readings: dict[int, Reading] = {}
         for group in self._groups(pairs):
@@ -158,7 +163,7 @@ class Timer:
                     readings[index] = self._time(pairs[index], workers, candidate_first)
         return [readings[index] for index in range(len(pairs))]
 
-    def _groups(self, pairs: Sequence[Timed]) -> list[list[int]]:
+    def _groups(self, pairs: Sequence[FilePair]) -> list[list[int]]:
         """Return the places of pairs that share their processes."""
         if self.baseline_environment is None:
             return [list(range(len(pairs)))]
@@ -168,7 +173,7 @@ class Timer:
         ]
         return [group for group in groups if group]
 
-    def _workers(self, pairs: Sequence[Timed], stack: ExitStack) -> Workers:
+    def _workers(self, pairs: Sequence[FilePair], stack: ExitStack) -> Workers:
         """Start the processes of pairs, at once since nothing is timed in the meantime."""
 
         def start(environment: Environment) -> Worker:
@@ -188,11 +193,11 @@ class Timer:
                 raise UsageProblem(self._without_file(side, pairs[0], stopped)) from None
         return workers
 
-    def _environments(self, pair: Timed) -> Mapping[SideName, Environment]:
+    def _environments(self, pair: FilePair) -> Mapping[SideName, Environment]:
         baseline = self.baseline_environment or self.environment
         return {"baseline": baseline, "candidate": baseline if pair.control else self.environment}
 
-    def _time(self, pair: Timed, workers: Workers, candidate_first: bool) -> Reading:
+    def _time(self, pair: FilePair, workers: Workers, candidate_first: bool) -> Reading:
         ask = partial(self._ask, pair, workers)
         for side in reversed(SIDES) if candidate_first else SIDES:
             ask(
@@ -211,11 +216,11 @@ class Timer:
         rounds = take_rounds({s: partial(block, s) for s in SIDES}, effort.suffices, self.rng)
         ratio = statistics.median(math.log(r["candidate"] / r["baseline"]) for r in rounds)
         reading = _paired(*(ask(side, "read")["readings"] for side in SIDES))
-        return {**reading, MEDIAN: replace(reading[MEDIAN], log_ratio=ratio)}
+        return {**reading, MEDIAN_LATENCY: replace(reading[MEDIAN_LATENCY], log_ratio=ratio)}
 
     def _ask(
         self,
-        pair: Timed,
+        pair: FilePair,
         workers: Workers,
         side: SideName,
         order: str,
@@ -227,7 +232,7 @@ class Timer:
             reason = f"{self._at_fault(pair, side, order)} {stopped}"
             raise _FileAtFault(pair, reason) from None
 
-    def _at_fault(self, pair: Timed, side: SideName, order: str) -> str:
+    def _at_fault(self, pair: FilePair, side: SideName, order: str) -> str:
         """Name the file that may have stopped a worker, or both where both were in it."""
         if self.baseline_environment is not None:
             python = self._environments(pair)[side].python
@@ -237,7 +242,7 @@ class Timer:
         both = f"{pair.baseline} (baseline) or {pair.candidate} (candidate)"
         return f"timing {both}: one of the two"
 
-    def _without_file(self, side: SideName, pair: Timed, stopped: WorkerStopped) -> str:
+    def _without_file(self, side: SideName, pair: FilePair, stopped: WorkerStopped) -> str:
         """Say that a worker stopped before it came to a file."""
         if self.baseline_environment is None:
             return (
@@ -254,7 +259,7 @@ class Timer:
 class _FileAtFault(Exception):
     """A file of a pair that stopped its process; the message names it, or both, and says how."""
 
-    def __init__(self, pair: Timed, reason: str) -> None:
+    def __init__(self, pair: FilePair, reason: str) -> None:
         super().__init__(reason)
         self.pair = pair
 

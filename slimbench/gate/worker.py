@@ -60,11 +60,12 @@ def main() -> None:
 
 
 class _Answers:
-    """Lines for the parent; where none was due for long, the process is stuck and ends itself.
+    """Writes lines for the parent, and ends the process where it has written none for long.
 
-    That timer needs no lock of Python's, so it ends even a runtime that hangs while it holds it.
-    It is set once a second at most, since that starts a thread and blocks follow each other fast.
-    Two turns of another process, each as long as the limit, may lie between two orders.
+    The timer for that needs no lock of Python's, so it ends even a runtime that hangs and holds it.
+    It waits for three time limits, since two turns of another process, each as long as the limit,
+    may lie between two orders. It is set once a second at most: that starts a thread, and blocks
+    follow each other fast.
     """
 
     def __init__(self, stream: TextIO, limit_s: float) -> None:

@@ -13,8 +13,7 @@ from slimbench.calibrate import measurement
 from slimbench.calibrate.design import Batch, Workload, workloads
 from slimbench.calibrate.measurement import measure_batch
 from slimbench.calibrate.record import Comparison
-from slimbench.gate.latency_comparison import JUDGED
-from slimbench.gate.timer import Paired, Readings, Timed
+from slimbench.gate.timer import MEDIAN_LATENCY, FilePair, Paired, Readings
 from slimbench.spec import Advance
 
 
@@ -42,16 +41,18 @@ class Machine:
         self.rng = np.random.default_rng(3)
         self.asked: list[tuple[int, int]] = []
 
-    def __call__(self, pairs: Sequence[Timed], processes: int, advance: Advance) -> list[Readings]:
+    def __call__(
+        self, pairs: Sequence[FilePair], processes: int, advance: Advance
+    ) -> list[Readings]:
         advance(0, processes)
         self.asked.append((len(pairs), processes))
         return [tuple(self._reading(pair) for _ in range(processes)) for pair in pairs]
 
-    def _reading(self, pair: Timed) -> Mapping[str, Paired]:
+    def _reading(self, pair: FilePair) -> Mapping[str, Paired]:
         before, after = milliseconds(pair.baseline), milliseconds(pair.candidate)
         bias = self.bias if pair.baseline == pair.candidate else 0.0
         ratio = math.log(after / before) + bias + self.rng.normal(0, self.spread)
-        return {JUDGED: Paired(before, before * math.exp(ratio), ratio)}
+        return {MEDIAN_LATENCY: Paired(before, before * math.exp(ratio), ratio)}
 
 
 def measured(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from slimbench.gate.cases import Pair, complete
+from slimbench.gate.cases import Pair, require_complete
 from slimbench.history.record import History
 from slimbench.spec import Case
 from tests.example_history import document, history
@@ -76,7 +76,7 @@ def with_model(
 
 def side(made: dict[str, Any]) -> History:
     """Return a run as the gate takes it."""
-    return complete(history(made))
+    return require_complete(history(made))
 
 
 def saved(made: dict[str, Any], path: Path) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 
 from slimbench.gate.cases import Pair
 from slimbench.gate.latency_comparison import METRICS
-from slimbench.gate.timer import Broken, Paired, Reading, Readings, Timed
+from slimbench.gate.timer import Broken, FilePair, Paired, Reading, Readings
 from slimbench.spec import Advance
 from tests.gate import runs
 
@@ -44,7 +44,9 @@ class Machine:
         self.baseline_ms = baseline_ms
         self.asked: list[tuple[int, int]] = []
 
-    def __call__(self, pairs: Sequence[Timed], processes: int, advance: Advance) -> list[Readings]:
+    def __call__(
+        self, pairs: Sequence[FilePair], processes: int, advance: Advance
+    ) -> list[Readings]:
         advance(0, processes)
         self.asked.append((len(pairs), processes))
         return [
@@ -54,10 +56,10 @@ class Machine:
             for pair in pairs
         ]
 
-    def is_control(self, pair: Timed) -> bool:
+    def is_control(self, pair: FilePair) -> bool:
         return pair.baseline == pair.candidate
 
-    def _reading(self, pair: Timed) -> Reading:
+    def _reading(self, pair: FilePair) -> Reading:
         growth = self.bias if self.is_control(pair) else self.growth[pair.case.variant]
         noise = self.spread * (6 if self.rng.random() < self.spoilt else 1)
         ratio = math.log1p(growth) + self.rng.normal(0, noise)
@@ -65,7 +67,7 @@ class Machine:
         return dict.fromkeys(METRICS, one)
 
 
-def changed_pairs(*variants: str) -> tuple[list[Pair], list[Timed]]:
+def changed_pairs(*variants: str) -> tuple[list[Pair], list[FilePair]]:
     """Return pairs of variants whose files differ, and the files."""
     names = variants or (runs.VARIANT,)
     after = runs.run(*names)
@@ -73,7 +75,7 @@ def changed_pairs(*variants: str) -> tuple[list[Pair], list[Timed]]:
         runs.other_file(after, name, name=f"new {name}")
     pairs = [runs.pair(runs.run(*names), after, name) for name in names]
     files = [
-        Timed(pair.case, Path(f"{pair.case.variant}-old"), Path(f"{pair.case.variant}-new"))
+        FilePair(pair.case, Path(f"{pair.case.variant}-old"), Path(f"{pair.case.variant}-new"))
         for pair in pairs
     ]
     return pairs, files

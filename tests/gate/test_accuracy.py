@@ -88,14 +88,14 @@ def test_the_more_variants_the_more_each_has_to_prove() -> None:
 
 
 def test_measuring_with_more_threads_makes_no_test_weaker() -> None:
-    from slimbench.gate.cases import Pair, complete
+    from slimbench.gate.cases import Pair, require_complete
     from tests.example_history import document, history  # a run of several cases a variant
 
     counts = (1, 2, 3, 4)
     before, after = document(threads=counts), document(threads=counts)
     runs.answers(before, answered(500, 0))
     runs.answers(after, answered(500, 8))
-    sides = [complete(history(each)) for each in (before, after)]
+    sides = [require_complete(history(each)) for each in (before, after)]
     pairs = [
         Pair(one, two)
         for one, two in zip(sides[0].entries, sides[1].entries, strict=True)

@@ -15,7 +15,7 @@ from slimbench.gate.judge import Settings, judge
 from slimbench.gate.limits import Limits
 from slimbench.gate.model_files import Files
 from slimbench.gate.runtime import Runtimes
-from slimbench.gate.timer import Readings, Timed
+from slimbench.gate.timer import FilePair, Readings
 from tests.gate import runs
 from tests.gate.simulated import Machine, silent
 
@@ -206,13 +206,13 @@ class Grown(Machine):
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
-        self.pairs: list[Timed] = []
+        self.pairs: list[FilePair] = []
 
     def __call__(self, pairs: Any, processes: int, advance: Any) -> list[Readings]:
         self.pairs += pairs
         return super().__call__(pairs, processes, advance)
 
-    def is_control(self, pair: Timed) -> bool:
+    def is_control(self, pair: FilePair) -> bool:
         return pair.control
 
 

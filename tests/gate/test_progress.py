@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from slimbench.gate.progress import START_SECONDS, Watched, expected_seconds
-from slimbench.gate.timer import Effort, Readings, Timed
+from slimbench.gate.timer import Effort, FilePair, Readings
 from slimbench.progress import seconds_left
 from slimbench.spec import Advance, Case
 from tests.gate import runs
@@ -19,13 +19,13 @@ from tests.gate.simulated import Machine, silent
 
 SIDE = runs.side(runs.run("resnet50_f32", "mobilenetv2_f32"))
 BIG, SMALL = (
-    Timed(Case(name, "litert", 1), Path("old"), Path("new"))
+    FilePair(Case(name, "litert", 1), Path("old"), Path("new"))
     for name in ("resnet50_f32", "mobilenetv2_f32")
 )
 EFFORT = Effort(block_seconds=0.015, pair_seconds=0.4, rounds=4)
 
 
-def expected(*pairs: Timed, processes: int = 12, apart: bool = False, **effort: float) -> float:
+def expected(*pairs: FilePair, processes: int = 12, apart: bool = False, **effort: float) -> float:
     given = Effort(**effort) if effort else EFFORT  # type: ignore[arg-type]
     return expected_seconds(pairs, processes, given, baseline=SIDE, candidate=SIDE, apart=apart)
 
@@ -49,7 +49,7 @@ def test_a_control_starts_anew_where_each_side_has_its_environment() -> None:
 
 
 def test_what_no_run_has_a_time_for_is_expected_to_take_the_effort_s_least() -> None:
-    unknown = Timed(Case("unheard_of", "litert", 1), Path("old"), Path("new"))
+    unknown = FilePair(Case("unheard_of", "litert", 1), Path("old"), Path("new"))
     assert 12 * 0.4 < expected(unknown) < expected(BIG)
 
 
@@ -68,7 +68,7 @@ def test_the_time_left_is_never_negative(
     assert seconds_left(total, share, at, at + more) >= 0
 
 
-def said(machine: Machine, *pairs: Timed, processes: int = 12) -> str:
+def said(machine: Machine, *pairs: FilePair, processes: int = 12) -> str:
     screen = io.StringIO()
     watched = Watched(
         machine,
@@ -98,7 +98,7 @@ def test_on_a_terminal_the_time_left_is_shown_and_taken_away() -> None:
     screen = io.StringIO()
     told: list[tuple[float, float]] = []
 
-    def measure(pairs: tuple[Timed, ...], processes: int, advance: Advance) -> list[Readings]:
+    def measure(pairs: tuple[FilePair, ...], processes: int, advance: Advance) -> list[Readings]:
         advance(6, processes)
         return [() for _ in pairs]
 

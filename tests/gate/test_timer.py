@@ -21,7 +21,7 @@ import pytest
 from slimbench.errors import UsageProblem
 from slimbench.gate.environment import HERE, WORKER
 from slimbench.gate.latency_comparison import METRICS
-from slimbench.gate.timer import Broken, Effort, Readings, Timed, Timer
+from slimbench.gate.timer import Broken, Effort, FilePair, Readings, Timer
 from slimbench.paths import CODE
 from slimbench.spec import Case
 from tests.gate.bad_models import crashing_model, hanging_model
@@ -29,7 +29,7 @@ from tests.gate.simulated import silent
 from tests.tiny_models import linear_model
 
 CASE = Case("tiny", "litert", 1)
-PAIR = Timed(CASE, Path("old.tflite"), Path("new.tflite"))
+PAIR = FilePair(CASE, Path("old.tflite"), Path("new.tflite"))
 QUICK = Effort(block_seconds=0.002, pair_seconds=0.02, limit_s=30)
 IMPATIENT = Effort(block_seconds=0.002, pair_seconds=0.02, limit_s=3)
 LOADING = Effort(block_seconds=0.002, pair_seconds=0.02, limit_s=6)
@@ -103,7 +103,7 @@ def timed(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
         *files: tuple[Path, Path], effort: Effort = QUICK, processes: int = 1
     ) -> list[Readings]:
         timer = Timer(effort, Random(1), HERE, request.param)  # noqa: S311
-        return timer([Timed(CASE, *each) for each in files], processes, silent)
+        return timer([FilePair(CASE, *each) for each in files], processes, silent)
 
     return time_files
 
@@ -148,12 +148,12 @@ def test_ten_times_the_work_takes_several_times_as_long_and_itself_the_same(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
-def test_peak_memory_is_each_file_s_own_though_both_are_in_one_process(tmp_path: Path) -> None:
+def test_peak_memory_is_each_file_s_own_though_both_are_repetition(tmp_path: Path) -> None:
     light, middle, heavy = (
         linear_model(tmp_path / f"{classes}.tflite", np.full((classes, 48), 0.5))
         for classes in (20_000, 100_000, 300_000)
     )
-    pairs = [Timed(CASE, *each) for each in ((heavy, heavy), (light, middle), (middle, light))]
+    pairs = [FilePair(CASE, *each) for each in ((heavy, heavy), (light, middle), (middle, light))]
     _, found, turned = Timer(QUICK, Random(1))(pairs, 4, silent)  # noqa: S311
     for readings, sign in ((found, 1), (turned, -1)):
         assert not isinstance(readings, Broken)
@@ -180,7 +180,7 @@ def test_only_one_side_runs_at_a_time_and_the_order_of_a_round_is_random(tmp_pat
     assert loads == ["old", "new", "new", "old"]
 
 
-def test_in_one_process_sides_take_turns_in_being_loaded_first_and_in_random_order(
+def test_repetition_sides_take_turns_in_being_loaded_first_and_in_random_order(
     tmp_path: Path,
 ) -> None:
     worker = Recorder(tmp_path / "log", "both", 0.001)
@@ -205,7 +205,7 @@ def test_each_side_is_told_its_own_file_and_options_and_a_control_runs_in_the_ba
 ) -> None:
     log = tmp_path / "log"
     sides = Recorder(log, "old", 0.001), Recorder(log, "new", 0.001)
-    pair = Timed(CASE, Path("a.tflite"), Path("b.tflite"), {"op_resolver": "BUILTIN_REF"}, {})
+    pair = FilePair(CASE, Path("a.tflite"), Path("b.tflite"), {"op_resolver": "BUILTIN_REF"}, {})
     apart(*sides)([pair, pair.against_itself()], 1, silent)
     loads = [
         (name, order["model"], order["options"])
@@ -319,11 +319,11 @@ def test_workers_leave_when_their_parent_was_killed(tmp_path: Path, workers: int
             "import sys\n"
             "from pathlib import Path\n"
             "from slimbench.gate.environment import HERE\n"
-            "from slimbench.gate.timer import Timed, Timer\n"
+            "from slimbench.gate.timer import FilePair, Timer\n"
             "from slimbench.spec import Case\n"
             "timer = Timer(baseline_environment=HERE if sys.argv[2] == '2' else None)\n"
             "files = [Path(sys.argv[1])] * 2\n"
-            "timer([Timed(Case('x', 'litert', 1), *files)], 1, lambda *_: None)\n",
+            "timer([FilePair(Case('x', 'litert', 1), *files)], 1, lambda *_: None)\n",
             str(bad),
             str(workers),
         ],
