@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import cast
 
@@ -15,6 +16,13 @@ from slimbench.steps.quantize import Quantize
 
 FLOAT, IMAGES = CalibrationPhotos(4, 4), CalibrationPhotos(8, 8)
 """Any two steps: only which stands on which counts here."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseOf:
+    """A case, as far as it counts here."""
+
+    variant: str
 
 
 def run_of(accuracies: dict[str, float]) -> Run:
@@ -36,16 +44,6 @@ def run_of(accuracies: dict[str, float]) -> Run:
     )
     classes = SimpleNamespace(classes=("a", "b", "c"))
     return cast(Run, SimpleNamespace(plan=plan, subjects=subjects, evaluations={images: classes}))
-
-
-class CaseOf(SimpleNamespace):
-    """A case that can be a key."""
-
-    def __init__(self, variant: str) -> None:
-        super().__init__(variant=variant)
-
-    def __hash__(self) -> int:
-        return hash(self.variant)
 
 
 @pytest.mark.parametrize(
