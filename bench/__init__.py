@@ -1,1 +1,1 @@
-"""The benchmark suite: what is measured, on what, by what, and what is read off."""
+"""The benchmark suite: profiles, budgets, variants, and one test file for each benchmark."""

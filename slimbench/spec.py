@@ -210,8 +210,9 @@ PixelMode = Literal["raw", "0..1", "-1..1", "caffe", "torch"]
 class Variant:
     """What is measured: a name that decodes, and the chain whose last step writes the file.
 
-    `trained` is the Keras network that it is the plain float form of, where it is one, and
-    `evaluation` the step that holds what it is scored on, where that is not the data set's own.
+    `trained` is the step that trained the network, where this variant is its unquantised float
+    file, and `evaluation` the step that holds what it is scored on, where that is not the data
+    set's own.
     """
 
     name: str

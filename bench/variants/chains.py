@@ -24,8 +24,8 @@ def variants(  # noqa: PLR0913 - what all forms of a network share
 ) -> tuple[Variant, ...]:
     """Return `<stem>_<precision>` for each precision, all made from one trained network.
 
-    `images` calibrate, `ranges` as of `Quantize`; `evaluation` is what all are scored on, if not
-    the data set's own.
+    `images` are used for calibration; `ranges` is passed to `Quantize`; `evaluation` is what all
+    are scored on, if not the data set's own.
     """
     saved_model = Export(trained)
     source = Convert(saved_model)

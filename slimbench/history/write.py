@@ -1,4 +1,4 @@
-"""Saving a run's history so that nothing else can ever be read than a whole one.
+"""Saves a history so that a reader never sees a half-written file.
 
 pytest-benchmark's own storage is relative to the working directory, writes in place and stops
 counting at 9999. Here the number is taken under a lock, and a file gets its name only when all
@@ -46,7 +46,7 @@ def save(document: dict[str, Any], root: Path, machine_id: str) -> Path:
     except (TypeError, ValueError) as error:
         raise HistoryError(f"{where} cannot be written as JSON: {error}.") from error
     check(document, where)
-    record(document, root / machine_id)
+    record(document, root / machine_id)  # raises where two keys contradict each other
     folder = root / machine_id
     try:
         folder.mkdir(parents=True, exist_ok=True)

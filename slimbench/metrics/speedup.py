@@ -22,7 +22,10 @@ def _time_ratio(speedup: float) -> float:
 
 
 class Speedup:
-    """Reference time / own time, from paired blocks; 1 for the reference, by definition."""
+    """Reference time / own time, from paired blocks; 1 for the reference, by definition.
+
+    Its budget is of the inverse, `latency_ratio_max`: own time / reference time.
+    """
 
     keys: tuple[str, ...] = ("speedup",)
     figures: tuple[Figure, ...] = (

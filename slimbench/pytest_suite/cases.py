@@ -40,7 +40,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each benchmark once a case; all benchmarks of a case follow each other."""
+    """Run each benchmark once a case.
+
+    The scope has pytest run all benchmarks of a case one after another, and set up each fixture of
+    the session once for each case.
+    """
     plan = plan_of(metafunc.config)
     if plan is None or "case" not in metafunc.fixturenames:
         return

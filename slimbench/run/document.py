@@ -164,7 +164,7 @@ def extra_info(run: Run, case: Case) -> dict[str, Any]:
     }
     reasons: dict[str, str] = {}
     for key in metrics.keys(run.plan.profile.benchmarks):
-        if key in info:
+        if key in info:  # `model_sha256` is a metric's key too
             continue
         value = subject.readings.get(key, Unmeasured(NOT_RUN))
         if isinstance(value, Unmeasured):

@@ -64,7 +64,7 @@ def _opened(path: Path, limit: int) -> Photos:
 
 
 def _network(step: Step) -> Network:
-    """Return the network that a chain begins with."""
+    """Return the first network found going back through a chain's steps."""
     fields = (getattr(step, field.name) for field in dataclasses.fields(cast(Any, step)))
     network = next((value for value in fields if isinstance(value, Network)), None)
     return network or _network(step.inputs[0])

@@ -75,7 +75,7 @@ def preflight() -> dict[str, Any]:
 
     Returns:
         `load_1m`, `steal_percent`, `governor`, `cpu_flags` (each None where it cannot be read)
-        and `warnings`, sentences from `warnings`.
+        and `warnings`: the sentences that the function `warnings` returns.
     """
     load = load_1m()
     others, steal = cpu_use(INTERVAL)

@@ -1,1 +1,1 @@
-"""How a variant is made: one file for each step, and the store that keeps what they made."""
+"""How a variant is made: one file for each step."""

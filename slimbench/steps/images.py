@@ -1,4 +1,4 @@
-"""The first step of every chain: a data set, cut into its splits and stored as arrays.
+"""The first step of a chain that trains on a data set of ours: its splits, stored as arrays.
 
 Training, calibration and scoring all read these files, so a measuring process needs neither the
 library that the images came from nor the time to prepare them.

@@ -1,1 +1,1 @@
-"""The files of a suite: profiles, budgets, variants, and whatever it adds to the library."""
+"""The files of a suite: profiles, variants, and whatever it adds to the library."""
