@@ -203,7 +203,8 @@ KERAS_FILE = "weights.npz"
 """The file that every step which yields a Keras network writes; engines that run it load that."""
 
 PixelMode = Literal["raw", "0..1", "-1..1", "caffe", "torch"]
-"""What a float input expects of raw pixels: themselves, v / 255, v / 127.5 - 1, or BGR - mean."""
+"""What a float input expects of raw pixels: themselves, v / 255, v / 127.5 - 1, BGR - mean, or
+(v / 255 - mean) / deviation; see `slimbench.pixels`."""
 
 
 @dataclass(frozen=True, slots=True)
