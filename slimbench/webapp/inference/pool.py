@@ -8,6 +8,7 @@ handed over, were tried: with a model of 20 microseconds an answer took 63 to 13
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -20,6 +21,14 @@ from slimbench.webapp.spec import Answer, Draining, Failed, Late, ServedModel
 
 _SMOOTHING = 0.1
 """The weight of the newest batch in the mean of what a picture takes."""
+
+HOLD_PICTURES, HOLD_SECONDS = 2.0, 0.02
+"""How long the first picture that waits is held for a batch to fill: twice what a picture takes in
+the model, but no longer than this. Clients that were answered together ask again one after the
+other, so that batches taken at once had 3 pictures of 8 clients in place of 4 and ResNet50 answered
+a fifth fewer."""
+
+_FORGETTING = 0.98
 
 END_SECONDS = 10.0
 """How long closing waits for requests; what the runtime keeps longer is left to the process."""
@@ -51,6 +60,9 @@ class Pool:
         self.most = 1
         """How many pictures an interpreter takes at once."""
         self._inside = 0
+        self._usually_inside = 0.0
+        """The most pictures that were inside at once, of which each new one forgets a little."""
+        self._workers = 1
         self._closed = False
         self._idle: list[Runner] = []
         self._waiting: deque[Job] = deque()
@@ -79,6 +91,7 @@ class Pool:
         self.unbatched = next((each.unbatched for each in opened if each.unbatched), None)
         self.most = min(each.runner.most for each in opened)
         self._idle = [each.runner for each in opened]
+        self._workers = workers
 
     def answer(self, pixels: Pixels, deadline: float) -> Answer:
         """Return the model's answer.
@@ -93,6 +106,7 @@ class Pool:
             if self._closed:
                 raise Draining("The server is going down.")
             self._inside += 1
+            self._usually_inside = max(self._usually_inside * _FORGETTING, self._inside)
             self._waiting.append(job)
         try:
             while not job.is_over and self._run_next(job):
@@ -120,12 +134,12 @@ class Pool:
 
         False if `job` was answered meanwhile, or its deadline passed.
         """
-        seconds = min(max(job.deadline - time.monotonic(), 0), threading.TIMEOUT_MAX)
         with self._changed:
-            in_time = self._changed.wait_for(
-                lambda: job.is_over or (self._idle and self._waiting), seconds
-            )
-            if job.is_over or not in_time:
+            while (seconds := self._seconds_until_due(job)) > 0:
+                self._changed.wait(min(seconds, threading.TIMEOUT_MAX))
+                if job.is_over or time.monotonic() >= job.deadline:
+                    return False
+            if job.is_over or not self._idle or not self._waiting:
                 return False
             runner = self._idle.pop()
             count = min(self.most, len(self._waiting))
@@ -139,6 +153,23 @@ class Pool:
                 self._idle.append(runner)
                 self._changed.notify_all()
         return True
+
+    def _seconds_until_due(self, job: Job) -> float:
+        """Return how long the thread of a job waits, at most, before it runs what is waiting.
+
+        A batch is due when it is as large as its interpreter's share of the pictures that are
+        usually inside at once, or when the first that waits has been held for it long enough.
+        """
+        now = time.monotonic()
+        if not self._idle or not self._waiting:
+            return job.deadline - now
+        if len(self._waiting) >= min(self.most, math.ceil(self._usually_inside / self._workers)):
+            return 0.0
+        first = self._waiting[0]
+        if first is not job:
+            return job.deadline - now
+        held = min(HOLD_PICTURES * self.seconds, HOLD_SECONDS)
+        return min(first.submitted + held, job.deadline) - now
 
     def _leave(self, job: Job) -> None:
         with self._changed:
