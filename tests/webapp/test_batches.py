@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from slimbench.webapp.inference import Serving, open_service
+from slimbench.webapp.inference.pool import Job, Pool
 from slimbench.webapp.spec import Answer, Failed, Late, ServedModel
 from tests.webapp.crew import ask
 from tests.webapp.runners import BAD, CANARY, MODELS, STABLE, Held
@@ -69,6 +70,22 @@ def test_a_batch_is_what_waits_and_no_more(busy: Busy, held: Held) -> None:
     assert values(answers) == list(range(1, 13))
     assert held.seen == [[0], [*range(1, 9)], [*range(9, 13)]]
     assert [each.result().batch for each in answers] == [8] * 8 + [4] * 4
+
+
+def test_a_picture_that_was_answered_before_its_thread_could_look_is_not_kept_waiting(
+    busy: Busy, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_next = Pool._run_next  # noqa: SLF001 - a moment between two locks cannot be hit otherwise
+
+    def when_it_is_over(pool: Pool, job: Job) -> bool:
+        while int(job.pixels.flat[0]) == 2 and not job.is_over:
+            time.sleep(0.001)
+        return run_next(pool, job)
+
+    monkeypatch.setattr(Pool, "_run_next", when_it_is_over)
+    answers = busy.ask([1, 2])
+    held.go.set()
+    assert values(answers) == [1, 2]
 
 
 def test_a_batch_is_as_large_as_was_asked_for(held: Held) -> None:

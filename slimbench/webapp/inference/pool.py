@@ -135,10 +135,8 @@ class Pool:
         False if `job` was answered meanwhile, or its deadline passed.
         """
         with self._changed:
-            while (seconds := self._seconds_until_due(job)) > 0:
+            while not job.is_over and (seconds := self._seconds_until_due(job)) > 0:
                 self._changed.wait(min(seconds, threading.TIMEOUT_MAX))
-                if job.is_over or time.monotonic() >= job.deadline:
-                    return False
             if job.is_over or not self._idle or not self._waiting:
                 return False
             runner = self._idle.pop()
