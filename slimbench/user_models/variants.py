@@ -12,8 +12,13 @@ from pathlib import Path
 
 from slimbench.build.store import Store
 from slimbench.datasets.photos.errors import PhotoProblem
-from slimbench.datasets.photos.listing import MOST_CALIBRATION, split_folder, split_of
-from slimbench.datasets.photos.source import Photos, open_photos
+from slimbench.datasets.photos.listing import MOST_CALIBRATION, Part, split_folder, split_of
+from slimbench.datasets.photos.source import (
+    Photos,
+    choose_photos,
+    find_photos,
+    open_photos,
+)
 from slimbench.errors import UsageProblem
 from slimbench.spec import Step, Variant
 from slimbench.steps.calibration_photos import CalibrationPhotos
@@ -91,15 +96,15 @@ def open_user_photos(
         allow_bad: whether any number of images may be unreadable.
     """
     path = path.expanduser().absolute()
-    test = open_photos(path, store, limit=limit)
-    is_split = test.root != path and split_of(test.root.name) == "test"
-    train = split_folder(test.root.parent, "train") if is_split else None
+    listing = find_photos(path, store)
+    is_split = listing.root != path and split_of(listing.root.name) == "test"
+    train = split_folder(listing.root.parent, "train") if is_split else None
     calibration = None
     if calibrates and train is None:
-        aside = open_photos(path, store, part="calibration")
-        if aside.chosen:  # none where each class has one image
-            calibration = aside
-            test = open_photos(path, store, limit=limit, part="rest")
+        aside = choose_photos(listing, path, part="calibration")
+        calibration = aside if aside.chosen else None  # none where each class has one image
+    part: Part = "all" if calibration is None else "rest"
+    test = choose_photos(listing, path, limit=limit, part=part)
     return UserPhotos(test, path, train, store, calibration, allow_bad)
 
 

@@ -20,7 +20,7 @@ from typing import Literal
 
 from slimbench.datasets.photos.errors import LAYOUT, PhotoProblem, printable
 
-SUFFIXES = (*(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"),)
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 """In capitals or not."""
 
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"BM", b"GIF8", b"II*\0", b"MM\0*")
@@ -116,8 +116,8 @@ def list_classes(root: Path) -> Listing:
             f"{_number(ignored, 'other entry', 'other entries')}. "
             f"Name a folder or archive with {LAYOUT}."
         )
-    hidden = left_out.pop(HIDDEN, 0)
-    return Listing(root, files, hidden + sum(left_out.values()), left_out)
+    del left_out[HIDDEN]
+    return Listing(root, files, ignored, left_out)
 
 
 def split_of(name: str) -> Split | None:

@@ -47,19 +47,36 @@ def open_photos(
     *,
     split: Split = "test",
     limit: int | None = DEFAULT_LIMIT,
-    part: Part = "all",
 ) -> Photos:
-    """Find and choose the images of a folder or archive; an archive is unpacked into the store.
+    """Find and choose the images of a folder or archive; raises as the two steps of it do."""
+    return choose_photos(find_photos(path, store, split), path, split=split, limit=limit)
 
-    Every chosen file is read once, for `content`.
+
+def find_photos(path: Path, store: Store, split: Split = "test") -> Listing:
+    """List the images of a folder or archive; an archive is unpacked into the store.
 
     Raises:
         PhotoProblem: There is nothing, or nothing of that kind, at the path; see
             `archives.unpack` and `listing.list_images`.
     """
+    return list_images(_folder(path, store), split)
+
+
+def choose_photos(
+    listing: Listing,
+    path: Path,
+    *,
+    split: Split = "test",
+    limit: int | None = DEFAULT_LIMIT,
+    part: Part = "all",
+) -> Photos:
+    """Choose from the images found at a path; every chosen file is read once, for `content`.
+
+    Raises:
+        PhotoProblem: A limit under 1.
+    """
     if limit is not None and limit < 1:
         raise PhotoProblem(f"At least one image must be taken, not {limit}.")
-    listing = list_images(_folder(path, store), split)
     chosen = choose_part(listing.files, limit, part)
     folders = tuple(listing.files)
     kind = "folder" if path.is_dir() else "archive"
