@@ -11,15 +11,23 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def unset_variables(*prefixes: str) -> Iterator[None]:
-    """Take the variables that begin with one of the prefixes away, and put them back at the end."""
-    variables = {name: value for name, value in os.environ.items() if name.startswith(prefixes)}
-    for name in variables:
-        del os.environ[name]
+def changed_variables(*without: str, **values: str) -> Iterator[None]:
+    """Change the environment in the block.
+
+    Args:
+        *without: variables that begin with one of these prefixes are taken away.
+        **values: variables to set, by name.
+    """
+    names = {name for name in os.environ if name.startswith(without)} | values.keys()
+    before = {name: os.environ.pop(name, None) for name in names}
+    os.environ.update(values)
     try:
         yield
     finally:
-        os.environ.update(variables)
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 @contextmanager
@@ -28,12 +36,8 @@ def default_keras() -> Iterator[None]:
 
     Keras looks for it in `$KERAS_HOME`, which is put back at the end: weights are kept there too.
     """
-    with unset_variables("KERAS_HOME"), tempfile.TemporaryDirectory() as empty:
-        os.environ["KERAS_HOME"] = empty
-        try:
-            yield
-        finally:
-            del os.environ["KERAS_HOME"]
+    with tempfile.TemporaryDirectory() as empty, changed_variables(KERAS_HOME=empty):
+        yield
 
 
 def replace_unknown_characters() -> None:

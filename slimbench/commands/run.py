@@ -7,7 +7,7 @@ import os
 import re
 
 from slimbench.commands import Command
-from slimbench.environment import unset_variables
+from slimbench.environment import changed_variables
 from slimbench.errors import USAGE_STATUS
 from slimbench.paths import REFERENCE, suite_folder
 from slimbench.run.options import OPTIONS
@@ -29,9 +29,6 @@ ALONE = (
     "-ppytest_benchmark.plugin",
 )
 """The configuration of the project one stands in is for its own tests."""
-
-NO_PLUGINS = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
-"""The plugins that are installed beside slimbench are for other tests, too."""
 
 OF_SUITES = ("weights",)
 """Options that mean nothing for a model in a file."""
@@ -81,13 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
     import pytest  # noqa: PLC0415 - the other subcommands need none of it
 
     suite_folder()  # is looked for where one stands, which may have a suite of its own
-    with unset_variables("PYTEST_"):
-        os.environ[NO_PLUGINS] = "1"
-        try:
-            words = [str(REFERENCE / "bench"), *ALONE, *QUIETLY, *options(arguments)]
-            status = int(pytest.main(words))
-        finally:
-            del os.environ[NO_PLUGINS]
+    # The plugins that are installed beside slimbench are for other tests, too.
+    with changed_variables("PYTEST_", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"):
+        status = int(pytest.main([str(REFERENCE / "bench"), *ALONE, *QUIETLY, *options(arguments)]))
     if status == pytest.ExitCode.INTERRUPTED:  # of which pytest says nothing before its session
         raise KeyboardInterrupt
     return USAGE_STATUS if status == pytest.ExitCode.USAGE_ERROR else status

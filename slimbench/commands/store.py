@@ -66,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.dry_run:
             for artifact in unneeded:
                 print(f"would remove {artifact.key[:12]} {artifact.title}")
+            for unpacked in archives.unpacked_archives(store):
+                print(f"would remove {unpacked.sha256[:12]} unpacked {unpacked.archive}")
             return 0
         _check_size(unneeded, agreed=arguments.yes)
         for artifact in unneeded:

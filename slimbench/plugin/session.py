@@ -172,7 +172,6 @@ class SlimSession:
         """Return the run with a test's model and its reference added to its plan."""
         store = Store()
         store.prepare()
-        store.remember_results(self._results)
         models = [f"{test.name}={test.path}"]
         reference = test.name
         if test.reference is not None:
@@ -196,6 +195,7 @@ class SlimSession:
         return self._run
 
     def _empty_plan(self, profile: Profile, store: Store) -> Plan:
+        store.remember_results(self._results)
         return Plan(
             profile=profile,
             variants={},
@@ -277,7 +277,8 @@ class SlimSession:
             terminalreporter.write_line("")
             terminalreporter.write_line(self._history_line(self._history))
             if reason := self._history.commit_reason:
-                terminalreporter.write_line(f"The history names no commit: {reason}", yellow=True)
+                sentence = words.WORDS[self._lang].no_commit.format(reason=reason)
+                terminalreporter.write_line(sentence, yellow=True)
             for note in evaluations.remarks(self._scored_on()):
                 terminalreporter.write_line(note, yellow=True)
         if self._problem:

@@ -22,18 +22,17 @@ def hiding_option(config: pytest.Config) -> str:
     is_distributed = config.getoption("dist", "no") != "no" or hasattr(config, "workerinput")
     if is_distributed or config.getoption("numprocesses", None):
         return "-n"
-    for option in ("benchmark_disable", "benchmark_skip"):
-        if config.getoption(option, default=False):
-            return "--" + option.replace("_", "-")
-    return ""
+    return _given(config, "--benchmark-disable", "--benchmark-skip")
 
 
 def saving_option(config: pytest.Config) -> str:
     """Return an option by which pytest-benchmark saves the run a second time; else nothing."""
-    for option in ("benchmark_autosave", "benchmark_save"):
-        if config.getoption(option, default=None):
-            return "--" + option.replace("_", "-")
-    return ""
+    return _given(config, "--benchmark-autosave", "--benchmark-save")
+
+
+def _given(config: pytest.Config, *options: str) -> str:
+    """Return the first of these options that was given; else nothing."""
+    return next((option for option in options if config.getoption(option, default=None)), "")
 
 
 def unfinished_status(session: pytest.Session, exitstatus: int | pytest.ExitCode) -> Status:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from slimbench.atomic_write import replacing
-from slimbench.environment import unset_variables
+from slimbench.environment import changed_variables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -76,7 +76,7 @@ def drawing() -> Iterator[None]:
     logger.setLevel(logging.ERROR)
     try:
         # A notebook's backend is not installed here, and files need none.
-        with unset_variables("MPLBACKEND"):
+        with changed_variables("MPLBACKEND"):
             import matplotlib as mpl  # noqa: PLC0415 - see above
 
         with mpl.rc_context():

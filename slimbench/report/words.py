@@ -44,6 +44,7 @@ class Words:
     settings: str
     scored: str
     history: str
+    no_commit: str
     chart: str
     status_complete: str
     status_partial: str
@@ -133,6 +134,7 @@ ENGLISH = Words(
     settings="{engine} with {threads} threads",
     scored=", {count} images scored, accuracy with its 95 % interval",
     history="History:",
+    no_commit="The history names no commit: {reason}",
     chart="Chart:  ",
     status_complete="This run is complete.",
     status_partial="This run is partial: some of the profile was not measured.",
@@ -234,6 +236,7 @@ FRENCH = Words(
     settings="{engine} avec {threads} threads",
     scored=", {count} images évaluées, précision avec son intervalle à 95 %",
     history="Historique :",
+    no_commit="L'historique ne nomme aucun commit : {reason}",
     chart="Graphique :",
     status_complete="Cette exécution est complète.",
     status_partial="Cette exécution est partielle : une partie du profil n'a pas été mesurée.",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from slimbench import engines, metrics
 from slimbench.build.store import Artifact
-from slimbench.environment import unset_variables
+from slimbench.environment import changed_variables
 from slimbench.history.document import SCHEMA
 from slimbench.history.write import thin
 from slimbench.metrics.latency import P99_SAMPLES
@@ -111,7 +111,7 @@ def benchmark_frame(config: pytest.Config, code: Path) -> dict[str, Any]:
     session = config._benchmarksession  # type: ignore[attr-defined]  # noqa: SLF001
     hook = config.hook
     # It asks git about the working directory. `GIT_TRACE` and its like would end up in the answer.
-    with contextlib.chdir(code), unset_variables("GIT_"):
+    with contextlib.chdir(code), changed_variables("GIT_"):
         commit = hook.pytest_benchmark_generate_commit_info(config=config)
     if commit["id"] != UNVERSIONED and not re.fullmatch("[0-9a-f]{40,64}", commit["id"]):
         commit.update(id=None, reason=_why_no_commit(code, str(commit.get("error", ""))))

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 
+from slimbench.child_process import exit_words
 from slimbench.errors import UsageProblem
 from slimbench.paths import CODE
 from slimbench.webapp.settings import Settings
@@ -94,10 +95,10 @@ class Supervisor:
             failures = 0 if was_ready else failures + 1
             if failures == ATTEMPTS:
                 raise UsageProblem(
-                    f"The server crashed {ATTEMPTS} times before it was ready ({_how(status)}); "
-                    "what it said is above. Nothing is served."
+                    f"The server crashed {ATTEMPTS} times before it was ready "
+                    f"({exit_words(status)}); what it said is above. Nothing is served."
                 )
-            self._complain(f"The server crashed ({_how(status)}); starting another.")
+            self._complain(f"The server crashed ({exit_words(status)}); starting another.")
             self._pause(failures, time.monotonic() - begun)
         return 0
 
@@ -161,15 +162,6 @@ class Supervisor:
         end = time.monotonic() + seconds
         while not self._stopping and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, 0.05))
-
-
-def _how(status: int) -> str:
-    if status >= 0:
-        return f"exit status {status}"
-    try:
-        return signal.Signals(-status).name
-    except ValueError:
-        return f"signal {-status}"
 
 
 def _path() -> str:

@@ -109,6 +109,8 @@ def test_unpacked_archives_are_listed_and_pruned(
         file.writestr("dog/1.jpg", b"y")
     folder = unpack(archive, store)
     assert re.search(r"^[0-9a-f]{12}  unpacked photos\.zip, 2 files$", listed(capsys), re.MULTILINE)
+    assert "unpacked photos.zip" in listed(capsys, "--prune", "--dry-run")
+    assert folder.exists()
     assert "unpacked archive" in listed(capsys, "--prune")
     assert not folder.exists()
     assert "photos.zip" not in listed(capsys)
